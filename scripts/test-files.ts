@@ -12,6 +12,8 @@ export interface TestFile {
   readonly source: string
   /** Absolute path of the JavaScript that `tsc -b` made of it. */
   readonly compiled: string
+  /** The folder of the tsconfig.json that compiles it. */
+  readonly project: string
 }
 
 const roots = ['packages', 'examples', 'benchmarks', 'simulations', 'scripts']
@@ -23,6 +25,7 @@ export function findTests(root: string): TestFile[] {
       kind: source.endsWith('.integration.test.ts') ? 'integration' : 'unit',
       source,
       compiled: join(root, compiledPath(source)),
+      project: /^packages\/[^/]+\/test|^[^/]+/.exec(source)?.[0] ?? '.',
     }))
 }
 

@@ -32,6 +32,8 @@ interface Failure {
   readonly path: readonly string[]
   readonly file: string
   readonly error: unknown
+  /** What `--name` must say: the outermost test, because a subtest does not run without its parent. */
+  replayName: string
 }
 
 export interface TestReportOptions {
@@ -71,6 +73,7 @@ export class TestReport {
     for (const failure of this.#failures) this.#printFailure(failure)
     const skipped = this.#skipped === 0 ? '' : `, ${this.#skipped} skipped`
     this.#print('')
+    if (this.#passed + this.#failures.length === 0) this.#print('No test ran')
     this.#print(`${this.#passed} passed, ${this.#failures.length} failed${skipped}`)
     return this.#failures.length === 0 && this.#passed > 0
   }
@@ -94,14 +97,21 @@ export class TestReport {
 
   #handleFail(result: Result): void {
     const { error } = result.details
-    if (error?.failureType === 'subtestsFailed') return
+    if (error?.failureType === 'subtestsFailed') return this.#handleParentOfFailures(result)
     if (isSet(result.todo)) this.#skipped += 1
     else this.#fail(result, error?.cause ?? error)
   }
 
+  #handleParentOfFailures(parent: Result): void {
+    if (parent.details.type === 'suite') return
+    const isBelow = ({ path, file }: Failure): boolean =>
+      path[parent.nesting] === parent.name && file === this.#fileOf(parent)
+    for (const failure of this.#failures.filter(isBelow)) failure.replayName = parent.name
+  }
+
   #fail(result: Result, error: unknown): void {
     const path = [...this.#open.slice(0, result.nesting), result.name]
-    this.#failures.push({ path, file: this.#fileOf(result), error })
+    this.#failures.push({ path, file: this.#fileOf(result), error, replayName: result.name })
     this.#count(result, 'failed')
   }
 
@@ -113,13 +123,12 @@ export class TestReport {
     this.#files.set(file, counts)
   }
 
-  #printFailure({ path, file, error }: Failure): void {
-    const name = path.at(-1) ?? ''
+  #printFailure({ path, file, error, replayName }: Failure): void {
     this.#print('')
     this.#print(`FAILED ${path.join(' › ')}`)
     this.#print(indent(typeof error === 'string' ? error : inspect(error, { depth: 6 })))
-    const replay = this.#isFile(name) ? '' : ` --name ${JSON.stringify(name)}`
-    this.#print(`  replay: npm test -- ${file}${replay}`)
+    const name = this.#isFile(replayName) ? '' : ` --name ${shellQuote(replayName)}`
+    this.#print(`  replay: npm test -- ${file}${name}`)
   }
 
   #isFile(name: string): boolean {
@@ -135,6 +144,10 @@ export class TestReport {
 
 function isSet(flag: string | boolean | undefined): boolean {
   return flag !== undefined && flag !== false
+}
+
+function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
 
 function indent(text: string): string {

@@ -28,10 +28,16 @@ const { values: options, positionals: words } = parseArgs({
   },
 })
 
-process.exitCode = runTool('tsc', ['-b', '--pretty']) && (await runTests()) ? 0 : 1
+const selected = findTests(repositoryRoot).filter(isSelected)
+process.exitCode = build() && (await runTests()) ? 0 : 1
+
+/** A selection builds only what it needs, so that it can be run while another package is broken. */
+function build(): boolean {
+  const projects = words.length === 0 ? [] : new Set(selected.map(({ project }) => project))
+  return runTool('tsc', ['-b', ...projects])
+}
 
 async function runTests(): Promise<boolean> {
-  const selected = findTests(repositoryRoot).filter(isSelected)
   const unit = selected.filter(({ kind }) => kind === 'unit')
   const integration = selected.filter(({ kind }) => kind === 'integration')
   const report = new TestReport({ root: repositoryRoot, print: (line) => console.log(line) })

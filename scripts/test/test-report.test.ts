@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TestReport } from '../test-report.ts'
+
+const file = '/repo/packages/wire/test/frame.test.ts'
+
+function reportOf(...events: readonly [type: string, data: object][]): {
+  isGood: boolean
+  lines: string[]
+} {
+  const lines: string[] = []
+  const report = new TestReport({ root: '/repo', print: (line) => lines.push(...line.split('\n')) })
+  for (const [type, data] of events) {
+    report.handleEvent({ type, data: { nesting: 0, file, details: {}, ...data } })
+  }
+  return { isGood: report.finish(), lines }
+}
+
+const failed = (error: Error): object => ({ details: { error: { cause: error } } })
+const subtestsFailed = { details: { error: { failureType: 'subtestsFailed' } } }
+
+test('test report: a passed test counts for its file', () => {
+  const { isGood, lines } = reportOf(['test:start', { name: 'a' }], ['test:pass', { name: 'a' }])
+  assert.equal(isGood, true)
+  assert.deepEqual(lines, ['ok   packages/wire/test/frame.test.ts  1 tests, 0 ms', '', '1 passed, 0 failed'])
+})
+
+test('test report: a failure prints the command that replays it', () => {
+  const name = "frame: it's cut"
+  const { isGood, lines } = reportOf(['test:fail', { name, ...failed(new Error('boom')) }])
+  assert.equal(isGood, false)
+  const replay = `npm test -- packages/wire/test/frame.test.ts --name 'frame: it'\\''s cut'`
+  assert.ok(lines.includes(`  replay: ${replay}`), lines.join('\n'))
+})
+
+test('test report: a failed subtest counts once and is replayed by the test around it', () => {
+  const { lines } = reportOf(
+    ['test:start', { name: 'outer' }],
+    ['test:start', { name: 'inner', nesting: 1 }],
+    ['test:fail', { name: 'inner', nesting: 1, ...failed(new Error('boom')) }],
+    ['test:fail', { name: 'outer', ...subtestsFailed }],
+  )
+  assert.ok(lines.includes('FAILED outer › inner'))
+  assert.ok(lines.some((line) => line.endsWith("--name 'outer'")))
+  assert.equal(lines.at(-1), '0 passed, 1 failed')
+})
+
+test('test report: a file without a test fails', () => {
+  const name = '/repo/packages/wire/dist-test/frame.test.js'
+  const { isGood, lines } = reportOf(['test:pass', { name }])
+  assert.equal(isGood, false)
+  assert.ok(lines.includes('  replay: npm test -- packages/wire/test/frame.test.ts'))
+})
+
+test('test report: a run in which everything was skipped fails', () => {
+  const { isGood, lines } = reportOf(['test:pass', { name: 'a', skip: true }])
+  assert.equal(isGood, false)
+  assert.deepEqual(lines, ['', 'No test ran', '0 passed, 0 failed, 1 skipped'])
+})
