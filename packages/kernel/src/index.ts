@@ -1,1 +1,15 @@
-export {}
+/** The state machine of one node's entities: no I/O, no clock, no promises. */
+export { Activation, ACTIVATION_STEPS } from './activation.ts'
+export type { ActivationEvent, ActivationState } from './activation.ts'
+export { Call } from './call.ts'
+export type { CallOrigin, CallStatus, TurnKey } from './call.ts'
+export type { DeactivationReason, Effect } from './effects.ts'
+export { EntityType } from './entity-type.ts'
+export { Gate } from './gate.ts'
+export type { GateState, Held } from './gate.ts'
+export { Kernel } from './kernel.ts'
+export type { KernelCounts, KernelOptions } from './kernel.ts'
+export { KERNEL_LIMITS } from './limits.ts'
+export type { KernelLimits } from './limits.ts'
+export type { ClassPlan, DurabilityMode, LockMode, OperationPlan, Priority } from './plan.ts'
+export type { Timer } from './timers.ts'

@@ -1,0 +1,42 @@
+/** Ids, errors, and the ports that a provider implements: what every other package may rely on. */
+export { entityIdProblem, formatEntityId, isTypeName, parseEntityId } from './entity-id.ts'
+export type { EntityId } from './entity-id.ts'
+export { formatEpoch, makeEpoch, partitionEpochOf } from './epoch.ts'
+export { EpicError, ERROR_CODES, isEpicError, isErrorCode } from './epic-error.ts'
+export type { EpicErrorOptions, ErrorCode, ErrorCodeEntry, ErrorDetails, Retry } from './epic-error.ts'
+export {
+  ENTITY_ID_UNITS_MAX,
+  KEY_UNITS_MAX,
+  MESSAGE_BYTES_MAX,
+  PARTITIONS,
+  STATE_BYTES_MAX,
+  TYPE_NAME_UNITS_MAX,
+} from './limits.ts'
+export { partitionOf } from './partition.ts'
+export type {
+  Claimed,
+  DueQuery,
+  Guard,
+  IndexEntry,
+  IndexStatus,
+  Scan,
+  ScanPage,
+  ScanRow,
+  StateStore,
+  StoredRecord,
+  Task,
+  TaskChange,
+  Write,
+} from './state-store.ts'
+export type {
+  ClusterStore,
+  ClusterStoreLimits,
+  Cmp,
+  LeaseId,
+  Op,
+  Rec,
+  Rev,
+  Txn,
+  TxnResult,
+  WatchEvent,
+} from './cluster-store.ts'

@@ -1,0 +1,19 @@
+/** Limits that every part shares, each with its reason. Limits of one part live in that part's own `limits.ts`. */
+
+/** Long enough for any URL or composite id; short enough for a key of LMDB (1,978 bytes) in UTF-8 with its type. */
+export const ENTITY_ID_UNITS_MAX = 512
+
+/** A type name is a class name; more than this is a mistake. */
+export const TYPE_NAME_UNITS_MAX = 128
+
+/** Fixed when a cluster is created: enough to balance 100 nodes within 10 %, few enough for one 8 KB view record. */
+export const PARTITIONS = 1024
+
+/** A key of a timer or task, of a lane or an index: a name that people choose. */
+export const KEY_UNITS_MAX = 256
+
+/** One message: what a node can hold many of at once, and what a slow link carries in under a second. */
+export const MESSAGE_BYTES_MAX: number = 16 * 1024 * 1024
+
+/** One saved entity; larger things are files or many entities. */
+export const STATE_BYTES_MAX: number = 16 * 1024 * 1024

@@ -1,0 +1,70 @@
+/**
+ * One call: a request on its way, the turn that runs it, and the place where its outcome goes, in one object.
+ *
+ * Three roles in one allocation, because the call between two entities of a process is the hot path: as a *request* it waits in
+ * lanes and mailboxes; as a *turn* it runs, makes calls of its own (`parent` points back) and holds locks; as an *outcome* it
+ * is settled once, by a reply, a deadline or a failure, whichever comes first. The runtime's subclass knows what settling does.
+ *
+ * | status    | meaning                                   | next               |
+ * |-----------|-------------------------------------------|--------------------|
+ * | `made`    | not accepted by any entity of this node   | queued, waiting    |
+ * | `queued`  | in the run queue                          | running, ended     |
+ * | `waiting` | in its entity's mailbox: for a state or a lock | queued, ended |
+ * | `running` | its method was called and has not settled | ended              |
+ * | `ended`   | over, on this node                        | –                  |
+ */
+import type { Activation } from './activation.ts'
+import type { OperationPlan } from './plan.ts'
+
+export type CallStatus = 'made' | 'queued' | 'waiting' | 'running' | 'ended'
+
+/** Names a turn across nodes, so that locks recognise their own chain of calls. */
+export type TurnKey = string
+
+const NO_TURNS: readonly TurnKey[] = []
+
+export abstract class Call {
+  readonly operation: OperationPlan
+  readonly args: readonly unknown[]
+  /** The turn that made this call on this node; `null` for calls from outside, from timers and from other nodes. */
+  readonly parent: Call | null
+  /** The entity that runs the call, once one of this node has accepted it. */
+  activation: Activation | null = null
+  status: CallStatus = 'made'
+  /** Whether the outcome is decided; a turn may still run after its caller has given up. */
+  settled = false
+  /** How many calls led to this one. */
+  readonly depth: number
+  deadlineAt = 0
+  /** The lock-taking turns above this call; a call never waits for one of them. */
+  readonly above: readonly TurnKey[]
+  /** Set when the call runs in a class that takes locks. */
+  turnKey: TurnKey | null = null
+  /** Neighbours in the list of calls with the same timeout. */
+  laterDeadline: Call | null = null
+  earlierDeadline: Call | null = null
+
+  constructor(operation: OperationPlan, args: readonly unknown[], parent: Call | null, origin?: CallOrigin) {
+    this.operation = operation
+    this.args = args
+    this.parent = parent
+    if (parent === null) {
+      this.depth = origin?.depth ?? 0
+      this.above = origin?.above ?? NO_TURNS
+    } else {
+      this.depth = parent.depth + 1
+      this.above = parent.turnKey === null ? parent.above : [...parent.above, parent.turnKey]
+    }
+  }
+
+  /** Decides the outcome with a result. Called at most once, by the kernel's driver. */
+  abstract succeed(value: unknown): void
+  /** Decides the outcome with an error. */
+  abstract fail(error: unknown): void
+}
+
+/** What a call from another node brings along of its chain. */
+export interface CallOrigin {
+  readonly depth: number
+  readonly above: readonly TurnKey[]
+}

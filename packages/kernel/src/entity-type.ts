@@ -1,0 +1,12 @@
+/** One class of entities on one node: its plan, and those of its entities that are in memory. */
+import type { Activation } from './activation.ts'
+import type { ClassPlan } from './plan.ts'
+
+export class EntityType {
+  readonly plan: ClassPlan
+  readonly activations: Map<string, Activation> = new Map()
+
+  constructor(plan: ClassPlan) {
+    this.plan = plan
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * The output gate of an entity with acknowledged durability: nothing that reveals its state leaves before that state is durable.
+ *
+ * What turns emit (replies, calls, messages) is held, in order. When the node comes to rest for a moment, the driver compares
+ * the state with what is saved. Unchanged: all that is held leaves. Changed: one write takes the state, and what was held until
+ * then leaves when it is durable, while what is emitted meanwhile waits for the next comparison. So a thousand turns between
+ * two commits share one write, and no emission overtakes an earlier one.
+ *
+ * | state     | held before the write | emitted since | next step                       |
+ * |-----------|-----------------------|---------------|---------------------------------|
+ * | resting   | –                     | –             | `hold` → unsettled              |
+ * | unsettled | –                     | some          | compared: clean → resting, dirty → writing |
+ * | writing   | some                  | none or some  | written → resting or unsettled; failed → all dropped |
+ */
+
+/** Something that waits at a gate. */
+export interface Held {
+  /** The state it reveals is durable: let it go. */
+  release(): void
+  /** The state it reveals was lost: it must never leave. */
+  drop(error: unknown): void
+}
+
+export type GateState = 'resting' | 'unsettled' | 'writing'
+
+export class Gate {
+  #emitted: Held[] = []
+  #beforeWrite: Held[] | null = null
+
+  get state(): GateState {
+    if (this.#beforeWrite !== null) return 'writing'
+    return this.#emitted.length > 0 ? 'unsettled' : 'resting'
+  }
+
+  get size(): number {
+    return this.#emitted.length + (this.#beforeWrite?.length ?? 0)
+  }
+
+  /** Holds something back; says whether the gate was resting, that is, whether someone must come and compare. */
+  hold(held: Held): boolean {
+    this.#emitted.push(held)
+    return this.#emitted.length === 1 && this.#beforeWrite === null
+  }
+
+  /** The state is what is saved: takes all that may leave. */
+  takeClean(): Held[] {
+    const released = this.#emitted
+    this.#emitted = []
+    return released
+  }
+
+  /** A write with the present state has begun. */
+  beginWrite(): void {
+    if (this.#beforeWrite !== null) throw new Error('The gate is writing already')
+    this.#beforeWrite = this.#emitted
+    this.#emitted = []
+  }
+
+  /** The write is durable: takes all that waited for it. */
+  takeWritten(): Held[] {
+    const released = this.#beforeWrite ?? []
+    this.#beforeWrite = null
+    return released
+  }
+
+  /** The state was lost: takes everything. */
+  takeAll(): Held[] {
+    const all = [...(this.#beforeWrite ?? []), ...this.#emitted]
+    this.#beforeWrite = null
+    this.#emitted = []
+    return all
+  }
+}
