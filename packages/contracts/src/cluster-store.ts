@@ -5,7 +5,11 @@
  * won": a provider that lost the answer may have applied it. A lease's id is chosen by the store and, once expired, never works
  * again, whatever arrives late. A watch delivers every change in order, or says `reset` and the reader lists again.
  *
- * Errors: `Unavailable` (certainly not applied), `Unknown` (may be applied: read first), `LeaseLost` (for ever).
+ * Errors: `Unavailable` (certainly not applied), `Unknown` (may be applied: read first), `LeaseLost` (for ever). What breaks the
+ * rules of `cluster-request.ts` or a provider's limits is refused before anything is done: `InvalidId`, `MessageTooLarge`,
+ * `SettingsInvalid`.
+ *
+ * Keys are compared and ordered as their UTF-8 bytes, which is the order of code points (not that of JavaScript's `<`).
  */
 
 /** A point in the store's history; grows with each change. */
@@ -29,20 +33,26 @@ export type Cmp =
   /** Unchanged since this revision. */
   | { readonly key: string; readonly is: 'at'; readonly rev: Rev }
 
-/** What a transaction does. A key put under a lease goes with it. */
+/**
+ * What a transaction does, in this order; a `get` sees what stands before it. A key put under a lease goes with it; put again
+ * without one, it stays. To put under a lease that is gone is `LeaseLost`, and nothing of the transaction is done.
+ */
 export type Op =
   | { readonly op: 'put'; readonly key: string; readonly value: Uint8Array; readonly lease?: LeaseId }
   | { readonly op: 'delete'; readonly key: string }
   | { readonly op: 'get'; readonly key: string }
 
-/** Compare, then do the one or the other. */
+/** Compare, then do the one or the other. Each list writes a key at most once. */
 export interface Txn {
   readonly if: readonly Cmp[]
   readonly then: readonly Op[]
   readonly else?: readonly Op[]
 }
 
-/** What came of a transaction; `reads` are the records that its `get`s found. */
+/**
+ * What came of a transaction; `reads` are the records that its `get`s found, in their order. `rev` is that of the changes it
+ * made, or of the store when it made none.
+ */
 export interface TxnResult {
   readonly ok: boolean
   readonly rev: Rev
@@ -70,12 +80,21 @@ export interface ClusterStore {
   /** Linearizable; in the order of keys. */
   list(prefix: string): Promise<{ readonly recs: readonly Rec[]; readonly rev: Rev }>
   txn(txn: Txn): Promise<TxnResult>
-  /** Reports each change after `from`, in order, batches in the order of revisions; or `reset`. */
+  /**
+   * Reports each change after `from`, in order, and never half of a revision. Or, when that history is gone, `reset`, which is
+   * the last thing a watch says: list, then watch from there. It speaks neither before `watch` returned nor after `close`.
+   */
   watch(prefix: string, from: Rev, on: (events: readonly WatchEvent[] | 'reset') => void): { close(): void }
+  /** The lease lasts at least `ttlMs`; a provider may round up and says to what. */
   grant(ttlMs: number): Promise<{ readonly id: LeaseId; readonly ttlMs: number }>
+  /**
+   * From now on the lease lasts at least `ttlMs` again.
+   * @throws EpicError `LeaseLost`, for ever, once it expired or was revoked.
+   */
   keepAlive(id: LeaseId): Promise<{ readonly ttlMs: number }>
   /** Ends a lease and deletes its keys. Ending one that is gone is no error. */
   revoke(id: LeaseId): Promise<void>
+  /** Ends the watches and the connection; what is asked afterwards is `Unavailable`. Leases go on. */
   close(): Promise<void>
   readonly limits: ClusterStoreLimits
 }

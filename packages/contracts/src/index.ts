@@ -5,13 +5,22 @@ export { formatEpoch, makeEpoch, partitionEpochOf } from './epoch.ts'
 export { EpicError, ERROR_CODES, isEpicError, isErrorCode } from './epic-error.ts'
 export type { EpicErrorOptions, ErrorCode, ErrorCodeEntry, ErrorDetails, Retry } from './epic-error.ts'
 export {
+  CLUSTER_KEY_BYTES_MAX,
   ENTITY_ID_UNITS_MAX,
   KEY_UNITS_MAX,
+  LEASE_TTL_MS_MAX,
   MESSAGE_BYTES_MAX,
   PARTITIONS,
   STATE_BYTES_MAX,
   TYPE_NAME_UNITS_MAX,
 } from './limits.ts'
+export {
+  checkClusterKey,
+  checkClusterPrefix,
+  checkLeaseTtl,
+  checkTxn,
+  clusterKeyProblem,
+} from './cluster-request.ts'
 export { partitionOf } from './partition.ts'
 export type {
   Claimed,

@@ -17,3 +17,9 @@ export const MESSAGE_BYTES_MAX: number = 16 * 1024 * 1024
 
 /** One saved entity; larger things are files or many entities. */
 export const STATE_BYTES_MAX: number = 16 * 1024 * 1024
+
+/** A key of the cluster store: below LMDB's 1,978 bytes with room for a provider's own prefix. */
+export const CLUSTER_KEY_BYTES_MAX = 1024
+
+/** A lease tells the living from the dead; one that outlives a day tells nothing. */
+export const LEASE_TTL_MS_MAX = 86_400_000
