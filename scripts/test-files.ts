@@ -39,8 +39,5 @@ export function compiledPath(source: string): string {
 
 /** The way back, for pointing at a source when only the compiled file is known. */
 export function sourcePath(compiled: string): string {
-  return compiled
-    .replace(/\.js$/, '.ts')
-    .replace('/dist-test/', '/test/')
-    .replace('/dist/', '/')
+  return compiled.replace(/\.js$/, '.ts').replace('/dist-test/', '/test/').replace('/dist/', '/')
 }

@@ -66,7 +66,7 @@ export class TestReport {
 
   /** Prints the summary; true if something ran and nothing failed. */
   finish(): boolean {
-    for (const [file, { passed, failed, ms }] of [...this.#files].toSorted()) {
+    for (const [file, { passed, failed, ms }] of this.#files) {
       const mark = failed === 0 ? 'ok  ' : 'FAIL'
       this.#print(`${mark} ${file}  ${passed + failed} tests, ${Math.round(ms)} ms`)
     }

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { repositoryRoot, runTool } from './repository.ts'
 import { findTests, type TestFile } from './test-files.ts'
-import { TestReport } from './test-report.ts'
+import { type TestEvent, TestReport } from './test-report.ts'
 
 /** A process that hangs is ended and reported; both are far above what the tests take. */
 const unitTimeoutMs = 120_000
@@ -61,7 +61,8 @@ async function runUnit(files: readonly TestFile[], report: TestReport): Promise<
 
 async function runFile(file: string, timeout: number, report: TestReport): Promise<void> {
   const names = options.name === undefined ? {} : { testNamePatterns: [exactly(options.name)] }
-  for await (const event of run({ files: [file], timeout, ...names })) report.handleEvent(event)
+  const events: AsyncIterable<TestEvent> = run({ files: [file], timeout, ...names })
+  for await (const event of events) report.handleEvent(event)
 }
 
 function exactly(name: string): RegExp {

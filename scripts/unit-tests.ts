@@ -10,7 +10,7 @@ for (const file of files) {
   try {
     await import(pathToFileURL(file).href)
   } catch (error) {
-    test(`${file} can be imported`, () => {
+    void test(`${file} can be imported`, () => {
       throw error
     })
   }

@@ -22,7 +22,11 @@ const subtestsFailed = { details: { error: { failureType: 'subtestsFailed' } } }
 test('test report: a passed test counts for its file', () => {
   const { isGood, lines } = reportOf(['test:start', { name: 'a' }], ['test:pass', { name: 'a' }])
   assert.equal(isGood, true)
-  assert.deepEqual(lines, ['ok   packages/wire/test/frame.test.ts  1 tests, 0 ms', '', '1 passed, 0 failed'])
+  assert.deepEqual(lines, [
+    'ok   packages/wire/test/frame.test.ts  1 tests, 0 ms',
+    '',
+    '1 passed, 0 failed',
+  ])
 })
 
 test('test report: a failure prints the command that replays it', () => {
