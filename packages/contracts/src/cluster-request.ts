@@ -121,5 +121,8 @@ function utf8Length(text: string): number {
 function refuse(what: string, text: string, problem: string | undefined): void {
   if (problem === undefined) return
   const shown = text.length > 64 ? `${text.slice(0, 64)}…` : text
-  throw new EpicError('InvalidId', `Cannot use ${JSON.stringify(shown)} as a cluster ${what}: ${problem}`)
+  throw new EpicError(
+    'InvalidId',
+    `Cannot use ${JSON.stringify(shown)} as a cluster ${what}: ${problem}`,
+  )
 }

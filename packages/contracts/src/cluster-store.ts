@@ -38,7 +38,12 @@ export type Cmp =
  * without one, it stays. To put under a lease that is gone is `LeaseLost`, and nothing of the transaction is done.
  */
 export type Op =
-  | { readonly op: 'put'; readonly key: string; readonly value: Uint8Array; readonly lease?: LeaseId }
+  | {
+      readonly op: 'put'
+      readonly key: string
+      readonly value: Uint8Array
+      readonly lease?: LeaseId
+    }
   | { readonly op: 'delete'; readonly key: string }
   | { readonly op: 'get'; readonly key: string }
 
@@ -84,7 +89,11 @@ export interface ClusterStore {
    * Reports each change after `from`, in order, and never half of a revision. Or, when that history is gone, `reset`, which is
    * the last thing a watch says: list, then watch from there. It speaks neither before `watch` returned nor after `close`.
    */
-  watch(prefix: string, from: Rev, on: (events: readonly WatchEvent[] | 'reset') => void): { close(): void }
+  watch(
+    prefix: string,
+    from: Rev,
+    on: (events: readonly WatchEvent[] | 'reset') => void,
+  ): { close(): void }
   /** The lease lasts at least `ttlMs`; a provider may round up and says to what. */
   grant(ttlMs: number): Promise<{ readonly id: LeaseId; readonly ttlMs: number }>
   /**

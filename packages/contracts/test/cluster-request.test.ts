@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { checkClusterPrefix, checkLeaseTtl, checkTxn, clusterKeyProblem } from '@epicserver/contracts'
+import {
+  checkClusterPrefix,
+  checkLeaseTtl,
+  checkTxn,
+  clusterKeyProblem,
+} from '@epicserver/contracts'
 import type { ClusterStoreLimits, Op, Txn } from '@epicserver/contracts'
 
-const limits: ClusterStoreLimits = { valueBytesMax: 8, txnOpsMax: 2, worstFailoverMs: 0, ttlMsMin: 1 }
+const limits: ClusterStoreLimits = {
+  valueBytesMax: 8,
+  txnOpsMax: 2,
+  worstFailoverMs: 0,
+  ttlMsMin: 1,
+}
 const value = new Uint8Array(1)
 
 describe('cluster request: a key', () => {
@@ -54,10 +64,22 @@ describe('cluster request: a lease time', () => {
 describe('cluster request: a transaction', () => {
   const put = (key: string, bytes = 1): Op => ({ op: 'put', key, value: new Uint8Array(bytes) })
   const refused: readonly [string, Txn, string][] = [
-    ['a key without a form in a condition', { if: [{ key: '', is: 'missing' }], then: [] }, 'InvalidId'],
-    ['a key without a form in an operation', { if: [], then: [{ op: 'get', key: '\ud800' }] }, 'InvalidId'],
+    [
+      'a key without a form in a condition',
+      { if: [{ key: '', is: 'missing' }], then: [] },
+      'InvalidId',
+    ],
+    [
+      'a key without a form in an operation',
+      { if: [], then: [{ op: 'get', key: '\ud800' }] },
+      'InvalidId',
+    ],
     ['a value above the limit', { if: [], then: [put('a', 9)] }, 'MessageTooLarge'],
-    ['a value above the limit in the other branch', { if: [], then: [], else: [put('a', 9)] }, 'MessageTooLarge'],
+    [
+      'a value above the limit in the other branch',
+      { if: [], then: [], else: [put('a', 9)] },
+      'MessageTooLarge',
+    ],
     ['too many operations', { if: [], then: [put('a'), put('b'), put('c')] }, 'MessageTooLarge'],
     [
       'too many conditions',
@@ -65,7 +87,11 @@ describe('cluster request: a transaction', () => {
       'MessageTooLarge',
     ],
     ['a key that is put twice', { if: [], then: [put('a'), put('a')] }, 'SettingsInvalid'],
-    ['a key that is put and deleted', { if: [], then: [put('a'), { op: 'delete', key: 'a' }] }, 'SettingsInvalid'],
+    [
+      'a key that is put and deleted',
+      { if: [], then: [put('a'), { op: 'delete', key: 'a' }] },
+      'SettingsInvalid',
+    ],
   ]
   for (const [claim, txn, code] of refused) {
     it(`is refused with ${claim}`, () => {
@@ -77,7 +103,10 @@ describe('cluster request: a transaction', () => {
     checkTxn(
       {
         if: [],
-        then: [{ op: 'put', key: 'a', value }, { op: 'get', key: 'a' }],
+        then: [
+          { op: 'put', key: 'a', value },
+          { op: 'get', key: 'a' },
+        ],
         else: [{ op: 'delete', key: 'a' }],
       },
       limits,
