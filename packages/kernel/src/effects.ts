@@ -1,5 +1,6 @@
 /** What the kernel asks its driver to do. The hot ones (turns to run, outcomes to deliver) are not in this list: see `Kernel`. */
 import type { Activation } from './activation.ts'
+import type { Call } from './call.ts'
 import type { Timer } from './timers.ts'
 
 /** Why an activation is put away; `onDeactivate` is told. */
@@ -14,5 +15,7 @@ export type Effect =
   | { readonly kind: 'sleep'; readonly activation: Activation; readonly reason: DeactivationReason }
   /** Start what the timer names. */
   | { readonly kind: 'fire'; readonly timer: Timer }
+  /** The call's activation ended before it could run: bring it to where the entity lives now. */
+  | { readonly kind: 'redirect'; readonly call: Call }
   /** The activation is no more; release what hangs on it. */
   | { readonly kind: 'gone'; readonly activation: Activation }

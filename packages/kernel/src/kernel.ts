@@ -237,11 +237,18 @@ export class Kernel {
     if (call.turnKey !== null) this.#forgetTurn(activation, call)
     activation.accepted -= 1
     if (activation.state === 'gone') {
-      this.accept(activation.type, activation.id, call)
+      this.#redirect(call)
       return
     }
     activation.accepted += 1
     this.#wait(activation, call)
+  }
+
+  /** A call that its activation left behind goes on to the next one, here or wherever the driver finds it. */
+  #redirect(call: Call): void {
+    call.status = 'made'
+    call.activation = null
+    this.#effects.push({ kind: 'redirect', call })
   }
 
   #forgetTurn(activation: Activation, call: Call): void {
@@ -355,7 +362,7 @@ export class Kernel {
       this.#waits.remove(call)
       activation.accepted -= 1
       if (waitingError === undefined) {
-        this.accept(type, id, call)
+        this.#redirect(call)
       } else {
         call.status = 'ended'
         call.fail(waitingError)
