@@ -39,9 +39,9 @@ export function readManifest(folder: string): Manifest {
   return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest
 }
 
-/** Files below `folder` that end in `ending`, relative to `root`; built and installed files left out. */
+/** Files below `folder` that end in `ending`, relative to `root`; what is built or installed left out. */
 export function listFiles(root: string, folder: string, ending: string): string[] {
-  const skipped = new Set(['node_modules', 'dist', 'dist-test', 'coverage', '.git'])
+  const skipped = new Set(['node_modules', 'dist', 'dist-test', 'coverage', 'temp', '.git'])
   const entries = existsSync(join(root, folder))
     ? readdirSync(join(root, folder), { withFileTypes: true })
     : []
@@ -54,10 +54,16 @@ export function listFiles(root: string, folder: string, ending: string): string[
     .toSorted()
 }
 
+export function toolPath(name: string): string {
+  return join(repositoryRoot, 'node_modules/.bin', name)
+}
+
 /** Runs a tool of node_modules/.bin on this terminal; true if it succeeded. */
 export function runTool(name: string, args: readonly string[]): boolean {
-  const tool = join(repositoryRoot, 'node_modules', '.bin', name)
-  const { status, error } = spawnSync(tool, args, { cwd: repositoryRoot, stdio: 'inherit' })
+  const { status, error } = spawnSync(toolPath(name), args, {
+    cwd: repositoryRoot,
+    stdio: 'inherit',
+  })
   if (error !== undefined) throw error
   return status === 0
 }
