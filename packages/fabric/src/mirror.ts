@@ -1,0 +1,187 @@
+/**
+ * This node's copy of the cluster's records: the view, the members' records, who is master.
+ *
+ * One list, then a watch from its revision. A watch that lost its place says `reset`: list again. Now and then it lists anyway, so
+ * that a silent watch cannot leave a node behind for long. Lists and watch overlap: what is not newer than the newest
+ * revision seen is dropped, so the copy never goes back.
+ *
+ * | state | left by | to |
+ * | --- | --- | --- |
+ * | stopped | `start` | listing |
+ * | listing | listed / failed | watching / waiting |
+ * | waiting | a pause | listing |
+ * | watching | `refresh`, or a while / reset | watching and listing / listing |
+ */
+import type { Rec, Rev, WatchEvent } from '@epicserver/contracts'
+import type { Outbox, StoreReply, Token, WatchReport } from './effects.ts'
+import { decodeMemberRecord } from './member-info.ts'
+import type { MemberInfo } from './member-info.ts'
+import { decodeView } from './view.ts'
+import type { DecodedView } from './view.ts'
+
+/** Where a cluster's records lie in its store. */
+export interface RecordKeys {
+  readonly prefix: string
+  readonly view: string
+  readonly master: string
+  /** Followed by the node id. */
+  readonly member: string
+}
+
+/** The keys below a prefix; two clusters in one store have two prefixes, of which neither begins with the other. */
+export function recordKeys(prefix: string): RecordKeys {
+  return { prefix, view: `${prefix}view`, master: `${prefix}master`, member: `${prefix}member/` }
+}
+
+/** How often a mirror lists, and tries again. */
+export interface MirrorOptions {
+  readonly keys: RecordKeys
+  readonly retryMs: number
+  readonly relistMs: number
+}
+
+/** A copy that is behind the store by a message, and never wrong about the past. */
+export class Mirror {
+  readonly #outbox: Outbox
+  readonly #options: MirrorOptions
+  #records = new Map<string, Rec>()
+  #members = new Map<string, MemberInfo>()
+  #view: { readonly rev: Rev; readonly decoded: DecodedView } | undefined
+  #rev: Rev = -1n
+  #list: Token | undefined
+  #listedToken: Token = -1
+  #watch: Token | undefined
+  #listAt = Infinity
+
+  constructor(outbox: Outbox, options: MirrorOptions) {
+    this.#outbox = outbox
+    this.#options = options
+  }
+
+  /** The newest revision seen; -1 before the first list. */
+  get rev(): Rev {
+    return this.#rev
+  }
+
+  /** The token of the last list that was answered. */
+  get listedToken(): Token {
+    return this.#listedToken
+  }
+
+  get wakeAtMs(): number {
+    return this.#listAt
+  }
+
+  get members(): ReadonlyMap<string, MemberInfo> {
+    return this.#members
+  }
+
+  get view(): DecodedView | undefined {
+    return this.#view?.decoded
+  }
+
+  record(key: string): Rec | undefined {
+    return this.#records.get(key)
+  }
+
+  /** Starts to follow the store. */
+  start(now: number): void {
+    this.refresh(now)
+  }
+
+  stop(): void {
+    this.#unwatch()
+    this.#list = undefined
+    this.#listAt = Infinity
+  }
+
+  /** Lists anew, unless a list is under way; returns the token to wait for in `listedToken`. */
+  refresh(_now: number): Token {
+    if (this.#list === undefined) {
+      this.#list = this.#outbox.nextToken()
+      this.#listAt = Infinity
+      this.#outbox.push({ kind: 'list', token: this.#list, prefix: this.#options.keys.prefix })
+    }
+    return this.#list
+  }
+
+  handleReply(reply: StoreReply, now: number): boolean {
+    if (reply.token !== this.#list) return false
+    this.#list = undefined
+    if (reply.kind !== 'listed') {
+      this.#listAt = now + this.#options.retryMs
+      return true
+    }
+    this.#listedToken = reply.token
+    this.#listAt = now + this.#options.relistMs
+    if (reply.rev > this.#rev) this.#replace(reply.recs, reply.rev)
+    if (this.#watch === undefined) this.#startWatch()
+    return true
+  }
+
+  handleWatch(report: WatchReport, now: number): boolean {
+    if (report.token !== this.#watch) return false
+    if (report.events === 'reset') {
+      this.#watch = undefined
+      this.refresh(now)
+      return true
+    }
+    const seen = this.#rev
+    for (const event of report.events) this.#apply(event, seen)
+    return true
+  }
+
+  handleTick(now: number): void {
+    if (now >= this.#listAt) this.refresh(now)
+  }
+
+  #startWatch(): void {
+    this.#watch = this.#outbox.nextToken()
+    this.#outbox.push({
+      kind: 'watch',
+      token: this.#watch,
+      prefix: this.#options.keys.prefix,
+      from: this.#rev,
+    })
+  }
+
+  #unwatch(): void {
+    if (this.#watch !== undefined) this.#outbox.push({ kind: 'unwatch', token: this.#watch })
+    this.#watch = undefined
+  }
+
+  #replace(recs: readonly Rec[], rev: Rev): void {
+    this.#records = new Map()
+    this.#members = new Map()
+    this.#rev = rev
+    for (const rec of recs) this.#put(rec)
+    if (!this.#records.has(this.#options.keys.view)) this.#view = undefined
+  }
+
+  #apply(event: WatchEvent, seen: Rev): void {
+    const rev = event.kind === 'put' ? event.rec.rev : event.rev
+    if (rev <= seen) return
+    this.#rev = rev
+    if (event.kind === 'put') this.#put(event.rec)
+    else this.#delete(event.key)
+  }
+
+  #put(rec: Rec): void {
+    const { keys } = this.#options
+    this.#records.set(rec.key, rec)
+    if (rec.key === keys.view && rec.rev !== this.#view?.rev) {
+      this.#view = { rev: rec.rev, decoded: decodeView(rec.value) }
+    }
+    if (!rec.key.startsWith(keys.member)) return
+    const nodeId = rec.key.slice(keys.member.length)
+    const info = decodeMemberRecord(nodeId, rec.value)
+    if (info !== undefined) this.#members.set(nodeId, info)
+  }
+
+  #delete(key: string): void {
+    const { keys } = this.#options
+    this.#records.delete(key)
+    if (key === keys.view) this.#view = undefined
+    if (key.startsWith(keys.member)) this.#members.delete(key.slice(keys.member.length))
+  }
+}

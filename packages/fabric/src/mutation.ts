@@ -1,0 +1,22 @@
+/**
+ * Rules of the protocol that a test may switch off, to prove that the simulator's checkers bite.
+ * They are no options: production code never sets one.
+ */
+export type Mutation =
+  /** Serves on after the deadline. */
+  | 'noSelfFence'
+  /** Counts the lease from the answer to a renewal rather than from its sending. */
+  | 'deadlineFromResponse'
+  /** Serves a partition without waiting for the others to install the view. */
+  | 'noWedge'
+  /** Answers "installed" before what was lost has stopped. */
+  | 'installedBeforeStopped'
+  /** Goes on waiting for members that a later view has dropped. */
+  | 'waitsNotPruned'
+  /** Believes a monotonic clock that stood still while the machine was suspended. */
+  | 'clockStandsStill'
+  /** Counts no suspension that is too short to fence for. */
+  | 'shortGapsIgnored'
+
+/** No mutation: what every program runs with. */
+export const NO_MUTATIONS: ReadonlySet<Mutation> = new Set()

@@ -1,0 +1,171 @@
+/**
+ * Proposes the next view when the records say that there should be one.
+ *
+ * Any member may propose: a view is changed by compare-and-set, so of two proposals one wins and the other is planned anew.
+ * The master proposes at once; the others wait, and step in where the master does not act. Mastership is a record under a lease
+ * that spares the cluster the contention; it is no part of safety, and its revision serves as its term.
+ *
+ * Before it proposes, it lists the records: only leases that lived after the decision count. What came of a proposal is
+ * read from the store, never concluded from the answer alone.
+ *
+ * | state | left by | to |
+ * | --- | --- | --- |
+ * | idle | a plan that is due | listing |
+ * | listing | listed, still a plan / no plan any more | committing / idle |
+ * | committing | committed / refused or unknown / certainly not applied | idle once the mirror shows it / idle once listed / idle after a pause |
+ */
+import type { Cmp, Rev } from '@epicserver/contracts'
+import type { Outbox, StoreReply, Token } from './effects.ts'
+import type { Mirror, RecordKeys } from './mirror.ts'
+import { planView } from './plan.ts'
+import type { Plan, PlanOptions } from './plan.ts'
+import { encodeView } from './view.ts'
+
+/** The pace of proposals. */
+export interface ProposerOptions extends PlanOptions {
+  readonly keys: RecordKeys
+  readonly retryMs: number
+  /** The first view of a cluster that starts waits for so many members, but not longer than this. */
+  readonly coldStart: { readonly members: number; readonly waitMs: number }
+  /** Joins within this time go into one view. */
+  readonly joinSettleMs: number
+  /** The least time between two views that only move partitions. */
+  readonly rebalanceEveryMs: number
+  /** How long those who are not master wait; drawn anew for each proposal between this and twice this. */
+  readonly fallbackMs: number
+  readonly random: () => number
+}
+
+type Phase =
+  | { readonly at: 'idle' }
+  | { readonly at: 'listing'; readonly token: Token }
+  | { readonly at: 'committing'; readonly token: Token }
+
+/** Keeps the view as the records say it should be. */
+export class Proposer {
+  readonly #outbox: Outbox
+  readonly #mirror: Mirror
+  readonly #options: ProposerOptions
+  #phase: Phase = { at: 'idle' }
+  #planned: { readonly rev: Rev; readonly plan: Plan | undefined } | undefined
+  #viewRev: Rev | undefined
+  #viewSeenAt = -Infinity
+  #wantedAt: number | undefined
+  #fallbackMs = 0
+  #awaitedRev: Rev = -1n
+  #awaitedList: Token = -1
+  #retryAt = -Infinity
+  #wakeAtMs = Infinity
+
+  constructor(outbox: Outbox, mirror: Mirror, options: ProposerOptions) {
+    this.#outbox = outbox
+    this.#mirror = mirror
+    this.#options = options
+  }
+
+  get wakeAtMs(): number {
+    return this.#wakeAtMs
+  }
+
+  handleReply(reply: StoreReply, now: number): boolean {
+    if (this.#phase.at !== 'committing' || reply.token !== this.#phase.token) return false
+    this.#phase = { at: 'idle' }
+    if (reply.kind === 'committed' && reply.ok) {
+      this.#awaitedRev = reply.rev
+    } else if (
+      reply.kind === 'committed' ||
+      (reply.kind === 'failed' && reply.code === 'Unknown')
+    ) {
+      this.#awaitedList = this.#mirror.refresh(now)
+    } else {
+      this.#retryAt = now + this.#options.retryMs
+    }
+    return true
+  }
+
+  /** Looks whether a view is to be proposed, and goes one step towards it. */
+  advance(isMaster: boolean, now: number): void {
+    this.#wakeAtMs = Infinity
+    this.#noteView(now)
+    if (this.#phase.at === 'committing' || !this.#hasCaughtUp) return
+    const plan = this.#plan()
+    if (plan === undefined) {
+      this.#wantedAt = undefined
+      this.#phase = { at: 'idle' }
+      return
+    }
+    if (this.#phase.at === 'idle') {
+      const dueAt = this.#dueAt(plan, isMaster, now)
+      if (now < dueAt) {
+        this.#wakeAtMs = dueAt
+        return
+      }
+      this.#phase = { at: 'listing', token: this.#mirror.refresh(now) }
+    }
+    if (this.#mirror.listedToken >= this.#phase.token) this.#propose(plan)
+  }
+
+  get #hasCaughtUp(): boolean {
+    return (
+      this.#mirror.rev >= 0n &&
+      this.#mirror.rev >= this.#awaitedRev &&
+      this.#mirror.listedToken >= this.#awaitedList
+    )
+  }
+
+  /** A new view starts the clocks of what is wanted next. */
+  #noteView(now: number): void {
+    const rev = this.#mirror.record(this.#options.keys.view)?.rev
+    if (rev === this.#viewRev) return
+    this.#viewRev = rev
+    this.#viewSeenAt = now
+    this.#wantedAt = undefined
+  }
+
+  #plan(): Plan | undefined {
+    const rev = this.#mirror.rev
+    if (this.#planned?.rev !== rev) {
+      const decoded = this.#mirror.view
+      const current = decoded?.ok === true ? decoded.view : undefined
+      const isReadable = decoded === undefined || decoded.ok
+      this.#planned = {
+        rev,
+        plan: isReadable
+          ? planView(current, this.#mirror.members.values(), this.#options)
+          : undefined,
+      }
+    }
+    return this.#planned.plan
+  }
+
+  #dueAt(plan: Plan, isMaster: boolean, now: number): number {
+    const { coldStart, joinSettleMs, rebalanceEveryMs, fallbackMs, random } = this.#options
+    if (this.#wantedAt === undefined) {
+      this.#wantedAt = now
+      this.#fallbackMs = fallbackMs * (1 + random())
+    }
+    if (plan.why === 'balance' && !isMaster) return Infinity
+    let dueAt = this.#wantedAt
+    if (plan.why === 'change') dueAt += joinSettleMs
+    if (plan.why === 'balance') dueAt = Math.max(dueAt, this.#viewSeenAt + rebalanceEveryMs)
+    if (plan.why === 'coldStart' && plan.view.members.length < coldStart.members) {
+      dueAt += coldStart.waitMs
+    }
+    if (!isMaster) dueAt += this.#fallbackMs
+    return Math.max(dueAt, this.#retryAt)
+  }
+
+  #propose(plan: Plan): void {
+    const key = this.#options.keys.view
+    const record = this.#mirror.record(key)
+    const condition: Cmp =
+      record === undefined ? { key, is: 'missing' } : { key, is: 'at', rev: record.rev }
+    const token = this.#outbox.nextToken()
+    this.#phase = { at: 'committing', token }
+    this.#outbox.push({
+      kind: 'txn',
+      token,
+      txn: { if: [condition], then: [{ op: 'put', key, value: encodeView(plan.view) }] },
+    })
+  }
+}
