@@ -29,6 +29,18 @@ const breaches: readonly [claim: string, path: string, text: string, expected: s
   ['a catch that only shrugs', source, 'try { a() } catch { /* fine */ }', '1: an empty catch'],
   ['a bare TODO', source, 'a()\n// TODO later', '2: a TODO without a reason'],
   ['FIXME', source, '// FIXME: it breaks', '1: mend it, or write TODO with a reason'],
+  [
+    'a lint rule switched off without a reason',
+    source,
+    '// oxlint-disable-next-line no-control-regex',
+    '1: oxlint-disable without a reason',
+  ],
+  [
+    'a compiler error waved through without a reason',
+    testFile,
+    '// @ts-expect-error',
+    '1: @ts-expect-error without a reason',
+  ],
   ['a banner', source, '// ------ types', '1: a banner; let the code speak'],
   ['export *', source, "export * from './a.ts'", '1: export by name, not export *'],
   ['.only', testFile, "test.only('a', () => {})", '1: .only'],
@@ -61,6 +73,12 @@ for (const [claim, path, text, expected] of breaches) {
 
 const fine: readonly [claim: string, path: string, text: string][] = [
   ['a TODO with a reason', source, '// TODO: drop it once Node 20 is gone'],
+  [
+    'a lint rule switched off with a reason',
+    source,
+    '// oxlint-disable-next-line no-control-regex -- the bytes on the wire are control characters',
+  ],
+  ['a type error that must stay', testFile, '// @ts-expect-error: a number is no id here'],
   ['a catch that says why', source, 'try { a() } catch { /* The file is gone already. */ }'],
   ['a catch that acts', source, 'try { a() } catch { b() }'],
   ['a namespace export', source, "export * as a from './a.ts'"],
