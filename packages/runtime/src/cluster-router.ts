@@ -1,0 +1,101 @@
+/**
+ * Where calls go: to the entities of this node, to the node that owns their partition, or into a short wait.
+ *
+ * The owner of a partition is the home of its entities. A call whose partition has no owner that serves yet (a node was lost, a
+ * partition is being handed over) waits here until a newer view says where to go, or until its deadline. A node that gets a
+ * call for a partition it no longer owns answers `Moved`; the sender then looks again. So a stale view costs a round trip,
+ * never a failed call.
+ */
+import { EpicError, partitionOf, PARTITIONS } from '@epicserver/contracts'
+import type { ClusterMember } from '@epicserver/fabric'
+import type { Call } from '@epicserver/kernel'
+import type { EntityCall } from './entity-call.ts'
+import { RUNTIME_LIMITS } from './limits.ts'
+import type { PeerLink } from './peer-link.ts'
+import type { NodeClock, Router } from './ports.ts'
+import { descriptionOf, idOf } from './ref.ts'
+
+/** What the router needs of the links to other nodes. */
+export interface Links {
+  to(nodeId: string): PeerLink | undefined
+}
+
+export class ClusterRouter implements Router {
+  readonly #member: ClusterMember
+  readonly #links: Links
+  readonly #clock: NodeClock
+  readonly #dispatch: (call: EntityCall) => void
+  /** Partitions that this node serves and whose store is open. */
+  readonly #ready = new Uint8Array(PARTITIONS)
+  #held: EntityCall[] = []
+
+  constructor(member: ClusterMember, links: Links, clock: NodeClock, dispatch: (call: EntityCall) => void) {
+    this.#member = member
+    this.#links = links
+    this.#clock = clock
+    this.#dispatch = dispatch
+  }
+
+  isHome(type: string, id: string): boolean {
+    return this.#ready[partitionOf(type, id)] === 1
+  }
+
+  isReady(partition: number): boolean {
+    return this.#ready[partition] === 1
+  }
+
+  grantEpoch(type: string, id: string): bigint {
+    return this.#member.nextGrantEpoch(partitionOf(type, id))
+  }
+
+  canServe(nowMs: number): boolean {
+    return this.#member.canServe(nowMs)
+  }
+
+  send(call: EntityCall): void {
+    const partition = partitionOf(descriptionOf(call.ref).name, idOf(call.ref))
+    const owner = this.#member.ownerOf(partition)
+    const link = owner === undefined || owner === this.#member.nodeId ? undefined : this.#links.to(owner)
+    if (link === undefined) this.hold(call)
+    else link.send(call, this.#clock.monotonicMs())
+  }
+
+  /** Keeps a call until it is clear where it goes. */
+  hold(call: EntityCall): void {
+    if (this.#held.length >= RUNTIME_LIMITS.heldCallsMax) {
+      call.fail(new EpicError('Overloaded', `Cannot call "${call.ref.toString()}": ${this.#held.length} calls wait for an owner of their partition already`))
+      return
+    }
+    this.#held.push(call)
+  }
+
+  /** Something changed: looks again where the waiting calls go. */
+  release(): void {
+    const held = this.#held
+    this.#held = []
+    const now = this.#clock.monotonicMs()
+    for (const call of held) {
+      if (call.settled) continue
+      if (call.deadlineAt > 0 && call.deadlineAt <= now) call.fail(noOwner(call))
+      else this.#dispatch(call)
+    }
+  }
+
+  get heldCount(): number {
+    return this.#held.length
+  }
+
+  setReady(partitions: readonly number[], isReady: boolean): void {
+    for (const partition of partitions) this.#ready[partition] = isReady ? 1 : 0
+    if (isReady) this.release()
+  }
+}
+
+/** Whether a call may be sent again after its node was lost. */
+export function isRepeatable(call: Call): boolean {
+  return call.operation.idempotent
+}
+
+function noOwner(call: EntityCall): EpicError {
+  return new EpicError('Timeout', `Cannot call ${call.operation.name} of "${call.ref.toString()}": no node served it before the deadline`, { retry: 'safe' })
+}

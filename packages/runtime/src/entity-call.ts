@@ -1,0 +1,117 @@
+/**
+ * The calls of this process: what a ref's method makes, and what timers and the runtime itself make.
+ *
+ * A call that an entity with acknowledged durability makes waits at that entity's gate before it leaves; so does its outcome at
+ * the gate of the entity that answers. Hence `Held`: released while it is still unsent it is sent, released after it ran its
+ * outcome is delivered.
+ */
+import { EpicError } from '@epicserver/contracts'
+import { Call, type Activation, type CallOrigin, type Held } from '@epicserver/kernel'
+import type { OperationDescription } from './class-description.ts'
+import type { RefObject } from './ref.ts'
+
+/** What a call needs of the node that made it. */
+export interface CallHome {
+  /** Brings a call on its way to the entity's place. */
+  dispatch(call: EntityCall): void
+  /** The outcome of an awaited call is decided. */
+  handleSettled(call: EntityCall): void
+}
+
+/** An outcome as it waits for its state to become durable. */
+export type Outcome = { readonly value: unknown } | { readonly error: unknown }
+
+/** A call that this process makes to an entity, here or elsewhere. */
+export class EntityCall extends Call implements Held {
+  declare readonly operation: OperationDescription
+  readonly ref: RefObject
+  readonly #home: CallHome
+  #outcome: Outcome | null = null
+
+  constructor(home: CallHome, ref: RefObject, operation: OperationDescription, args: readonly unknown[], parent: Call | null, origin?: CallOrigin) {
+    super(operation, args, parent, origin)
+    this.ref = ref
+    this.#home = home
+  }
+
+  /** Keeps the outcome until the gate opens. */
+  keep(outcome: Outcome): void {
+    this.#outcome = outcome
+  }
+
+  release(): void {
+    const outcome = this.#outcome
+    if (outcome === null) this.#home.dispatch(this)
+    else if ('error' in outcome) this.fail(outcome.error)
+    else this.succeed(outcome.value)
+  }
+
+  drop(error: unknown): void {
+    this.fail(error)
+  }
+
+  override succeed(_value: unknown): void {
+    this.settled = true
+  }
+
+  override fail(_error: unknown): void {
+    this.settled = true
+  }
+
+  protected settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#home.handleSettled(this)
+    return true
+  }
+}
+
+/** A call whose caller awaits the outcome. */
+export class AwaitedCall extends EntityCall {
+  readonly promise: Promise<unknown>
+  #resolve!: (value: unknown) => void
+  #reject!: (error: unknown) => void
+
+  constructor(home: CallHome, ref: RefObject, operation: OperationDescription, args: readonly unknown[], parent: Call | null) {
+    super(home, ref, operation, args, parent)
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+  }
+
+  override succeed(value: unknown): void {
+    if (this.settle()) this.#resolve(value)
+  }
+
+  override fail(error: unknown): void {
+    if (this.settle()) this.#reject(error)
+  }
+}
+
+/** A call that the node makes itself (a timer, a task, a one-way message): errors go to `report`. */
+export class UnawaitedCall extends EntityCall {
+  readonly #report: (error: unknown, call: UnawaitedCall) => void
+
+  constructor(
+    home: CallHome,
+    ref: RefObject,
+    operation: OperationDescription,
+    args: readonly unknown[],
+    parent: Call | null,
+    report: (error: unknown, call: UnawaitedCall) => void,
+  ) {
+    super(home, ref, operation, args, parent)
+    this.#report = report
+  }
+
+  override fail(error: unknown): void {
+    this.settled = true
+    this.#report(error, this)
+  }
+}
+
+/** What a turn that has lost its entity gets for whatever it still tries. */
+export function lostActivation(activation: Activation): EpicError {
+  return new EpicError('Fenced', `Cannot go on as "${activation.type.plan.name}/${activation.id}": this activation has ended and another may run`)
+}

@@ -1,0 +1,21 @@
+/** Timers of an entity, as its code sees them: in memory, under keys, moving with the entity. */
+
+/** What a timer does and when. */
+export interface TimerSettings {
+  /** The operation to call, or a function; a function ends with the activation, since it cannot move. */
+  readonly operation: string | (() => unknown)
+  readonly delayMs?: number
+  readonly intervalMs?: number
+  /** How often it fires: once without an interval, without end with one. */
+  readonly times?: number
+  readonly args?: readonly unknown[]
+}
+
+export interface EntityTimers {
+  /** Sets a timer; one of the same key is replaced. */
+  set(key: string, operation: TimerSettings['operation'], timer: Omit<TimerSettings, 'operation'>): void
+  /** Sets a timer that fires once. */
+  once(key: string, operation: TimerSettings['operation'], delayMs: number, args?: readonly unknown[]): void
+  /** Says whether there was such a timer. */
+  cancel(key: string): boolean
+}

@@ -1,0 +1,106 @@
+/** Answers what the command line asks of one node. */
+import { EpicError, formatEntityId, isEpicError } from '@epicserver/contracts'
+import type { Activation } from '@epicserver/kernel'
+import type { EntityNode } from '../node.ts'
+import { nearest } from '../settings-check.ts'
+import type { ControlAnswer, ControlRequest, PlainError } from './supervisor-messages.ts'
+
+/** One line of `epic ps`. */
+export interface EntityLine {
+  readonly entity: string
+  readonly state: string
+  readonly calls: number
+  readonly timers: number
+  readonly bytes: number
+  readonly idleMs: number
+}
+
+/** What `epic inspect` shows. */
+export interface EntityView extends EntityLine {
+  readonly epoch: string
+  readonly version: string
+  readonly running: readonly string[]
+  readonly waiting: readonly string[]
+  readonly fields: unknown
+  readonly isActive: boolean
+}
+
+export async function answer(node: EntityNode, request: ControlRequest): Promise<ControlAnswer> {
+  try {
+    return { ok: true, value: await valueOf(node, request) }
+  } catch (error) {
+    return { ok: false, error: plainError(error) }
+  }
+}
+
+export function plainError(error: unknown): PlainError & { readonly retry?: string } {
+  if (isEpicError(error)) return { name: error.name, message: error.message, code: error.code, retry: error.retry }
+  return error instanceof Error ? { name: error.name, message: error.message } : { name: 'Thrown', message: String(error) }
+}
+
+function valueOf(node: EntityNode, request: ControlRequest): unknown {
+  switch (request.ask) {
+    case 'call':
+      return call(node, request)
+    case 'ps':
+      return listEntities(node, request.limit, request.type)
+    case 'inspect':
+      return inspect(node, request.type, request.id)
+    case 'status':
+      return { node: node.nodeId, ...node.kernel.counts }
+  }
+}
+
+async function call(node: EntityNode, request: ControlRequest & { ask: 'call' }): Promise<unknown> {
+  const description = node.description(request.type)
+  const operation = description.operations.get(request.operation)
+  if (operation === undefined) {
+    throw new EpicError('UnknownOperation', `Cannot call ${request.type}.${request.operation}: there is no such operation${nearest(request.operation, description.operations.keys())}`)
+  }
+  return await node.invoke(node.refTo(request.type, request.id), operation, request.args)
+}
+
+function listEntities(node: EntityNode, limit: number, type: string | undefined): EntityLine[] {
+  const lines: EntityLine[] = []
+  for (const [name, { activations }] of node.kernel.types) {
+    if (type !== undefined && name !== type) continue
+    for (const activation of activations.values()) {
+      if (lines.length >= limit) return lines
+      lines.push(lineOf(node, activation))
+    }
+  }
+  return lines
+}
+
+function lineOf(node: EntityNode, activation: Activation): EntityLine {
+  return {
+    entity: formatEntityId({ type: activation.type.plan.name, id: activation.id }),
+    state: activation.state,
+    calls: activation.accepted,
+    timers: activation.timers?.size ?? 0,
+    bytes: activation.bytes,
+    idleMs: Math.max(0, Math.round(node.kernel.now - activation.usedAt)),
+  }
+}
+
+async function inspect(node: EntityNode, type: string, id: string): Promise<EntityView | null> {
+  const description = node.description(type)
+  const activation = node.type(type).activations.get(id)
+  if (activation !== undefined) {
+    return {
+      ...lineOf(node, activation),
+      isActive: true,
+      epoch: activation.epoch.toString(),
+      version: activation.version.toString(),
+      running: (activation.turns ?? []).map((turn) => turn.operation.name),
+      waiting: (activation.waiting ?? []).map((waiting) => waiting.operation.name),
+      fields: node.durability.fieldsOf(activation),
+    }
+  }
+  if (!node.ports.router.isHome(type, id) || !description.persistent) return null
+  const record = await node.ports.store.read({ type, id })
+  if (record === null) return null
+  const fields = node.durability.stateOf(type).decode(record.bytes, { type, id }).state
+  const still = { entity: `${type}/${id}`, state: 'saved', calls: 0, timers: 0, bytes: record.bytes.length, idleMs: 0, running: [], waiting: [] }
+  return { ...still, isActive: false, epoch: record.epoch.toString(), version: record.version.toString(), fields }
+}

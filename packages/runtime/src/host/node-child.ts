@@ -1,0 +1,144 @@
+/**
+ * One node process as its supervisor sees it: its states, and when it may be started again.
+ *
+ * | state      | meaning                              | next                         |
+ * |------------|--------------------------------------|------------------------------|
+ * | `starting` | forked, not serving yet              | serving, stopping, down      |
+ * | `serving`  | takes calls                          | stopping, down               |
+ * | `stopping` | told to stop                         | down                         |
+ * | `down`     | its process has exited               | starting (after the back-off) |
+ *
+ * The first restart is immediate; each further one within a minute doubles the pause, up to ten seconds.
+ */
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { ControlAnswer, ControlRequest, FromNode, NodeProcessConfig, PlainError, ToNode } from './supervisor-messages.ts'
+
+export type ChildState = 'starting' | 'serving' | 'stopping' | 'down'
+
+/** What a child reports to its supervisor. */
+export interface ChildEvents {
+  joined(child: NodeChild, nodeId: string): void
+  serving(child: NodeChild): void
+  setupDone(): void
+  failed(child: NodeChild, error: PlainError): void
+  exited(child: NodeChild, how: string): void
+}
+
+const BACKOFF_FIRST_MS = 100
+const BACKOFF_MAX_MS = 10_000
+const CALM_MS = 60_000
+
+export class NodeChild {
+  readonly slot: number
+  readonly #events: ChildEvents
+  readonly #asked = new Map<number, (answer: ControlAnswer) => void>()
+  #process: ChildProcess | undefined
+  #lastAsk = 0
+  #restarts = 0
+  #startedAt = 0
+  state: ChildState = 'down'
+  nodeId: string | undefined
+  beatAt = 0
+
+  constructor(slot: number, events: ChildEvents) {
+    this.slot = slot
+    this.#events = events
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  get restarts(): number {
+    return this.#restarts
+  }
+
+  start(config: NodeProcessConfig, now: number): void {
+    const child = fork(fileURLToPath(new URL('./node-process.js', import.meta.url)), [], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      serialization: 'advanced',
+    })
+    this.#process = child
+    this.#startedAt = now
+    this.state = 'starting'
+    this.nodeId = undefined
+    this.beatAt = now
+    child.on('message', (message) => this.#handle(message as FromNode))
+    child.on('error', (error) => this.#events.failed(this, { name: error.name, message: error.message }))
+    child.on('exit', (code, signal) => this.#handleExit(child, signal ?? `code ${code}`))
+    this.#send({ kind: 'start', config })
+  }
+
+  /** How long to wait before the next start. */
+  restartDelay(now: number): number {
+    if (now - this.#startedAt > CALM_MS) this.#restarts = 0
+    this.#restarts += 1
+    return this.#restarts === 1 ? 0 : Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (this.#restarts - 2))
+  }
+
+  stop(): void {
+    if (this.state === 'down') return
+    this.state = 'stopping'
+    this.#send({ kind: 'stop' })
+  }
+
+  /** Ends the process at once, also when it is frozen. */
+  kill(): void {
+    this.#process?.kill('SIGKILL')
+  }
+
+  ask(request: ControlRequest): Promise<ControlAnswer> {
+    if (this.state !== 'serving') return Promise.resolve(unavailable(this.slot))
+    this.#lastAsk += 1
+    const id = this.#lastAsk
+    return new Promise((resolve) => {
+      this.#asked.set(id, resolve)
+      this.#send({ kind: 'ask', id, request })
+    })
+  }
+
+  #send(message: ToNode): void {
+    const child = this.#process
+    if (child?.connected === true) child.send(message)
+  }
+
+  #handle(message: FromNode): void {
+    switch (message.kind) {
+      case 'joined':
+        this.nodeId = message.nodeId
+        this.#events.joined(this, message.nodeId)
+        break
+      case 'serving':
+        if (this.state === 'starting') this.state = 'serving'
+        this.#events.serving(this)
+        break
+      case 'setupDone':
+        this.#events.setupDone()
+        break
+      case 'failed':
+        this.#events.failed(this, message.error)
+        break
+      case 'beat':
+        this.beatAt = performance.now()
+        break
+      case 'answer':
+        this.#asked.get(message.id)?.(message.answer)
+        this.#asked.delete(message.id)
+        break
+    }
+  }
+
+  #handleExit(child: ChildProcess, how: string): void {
+    if (this.#process !== child) return
+    this.#process = undefined
+    this.state = 'down'
+    for (const resolve of this.#asked.values()) resolve(unavailable(this.slot))
+    this.#asked.clear()
+    this.#events.exited(this, how)
+  }
+}
+
+function unavailable(slot: number): ControlAnswer {
+  return { ok: false, error: { name: 'EpicError', code: 'Unavailable', message: `Cannot ask node ${slot}: it is not serving`, retry: 'safe' } }
+}

@@ -1,0 +1,51 @@
+/** What a supervisor and its node processes say to each other, over the channel that Node gives a parent and its child. */
+import type { ErrorCode } from '@epicserver/contracts'
+
+/** All that a node process needs to start. */
+export interface NodeProcessConfig {
+  readonly appFile: string
+  readonly dataFolder: string
+  /** Where sockets lie. */
+  readonly runFolder: string
+  /** The cluster authority's socket. */
+  readonly authority: string
+  readonly slot: number
+  readonly leaseMs: number
+  readonly mode: 'development' | 'production'
+  readonly log: 'text' | 'json'
+  readonly clusterKey: string
+}
+
+/** What an operating error looks like between processes. */
+export interface PlainError {
+  readonly name: string
+  readonly message: string
+  readonly code?: ErrorCode
+}
+
+export type ToNode =
+  | { readonly kind: 'start'; readonly config: NodeProcessConfig }
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'drain' }
+  | { readonly kind: 'ask'; readonly id: number; readonly request: ControlRequest }
+
+export type FromNode =
+  /** It has a lease: its death can be attested from now on. */
+  | { readonly kind: 'joined'; readonly nodeId: string }
+  | { readonly kind: 'serving' }
+  | { readonly kind: 'setupDone' }
+  /** It cannot start, and starting it again would not help. */
+  | { readonly kind: 'failed'; readonly error: PlainError }
+  | { readonly kind: 'beat' }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: ControlAnswer }
+
+/** What the command line asks of running nodes. */
+export type ControlRequest =
+  | { readonly ask: 'call'; readonly type: string; readonly id: string; readonly operation: string; readonly args: readonly unknown[] }
+  | { readonly ask: 'ps'; readonly limit: number; readonly type?: string }
+  | { readonly ask: 'inspect'; readonly type: string; readonly id: string }
+  | { readonly ask: 'status' }
+
+export type ControlAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: PlainError & { readonly retry?: string } }

@@ -1,0 +1,37 @@
+/** Limits and defaults of the runtime, each with its reason. */
+
+export interface RuntimeLimits {
+  /** Calls that one entity may hold, waiting and running; more means that it cannot keep up. */
+  readonly mailboxMax: number
+  /** How long an entity stays in memory unused. */
+  readonly idleAfterMs: number
+  /** How long a caller waits unless the operation says otherwise: longer than a machine's loss takes to heal. */
+  readonly callTimeoutMs: number
+  /** How long turns may run in one go before sockets and timers get theirs. */
+  readonly sliceMs: number
+  /** A turn that holds the thread longer than this is reported with its operation. */
+  readonly slowTurnMs: number
+  /** How often a node looks at deadlines and idle entities, at the least. */
+  readonly tickMs: number
+  /** How long a stopping node waits for running turns. */
+  readonly stopGraceMs: number
+  /** Calls of a node that wait for an owner of their partition, as after the loss of another node. */
+  readonly heldCallsMax: number
+  /** Durable tasks of one entity; more are a leak. */
+  readonly tasksPerEntityMax: number
+  /** How far ahead due tasks are read from the store, and how often it is asked. */
+  readonly taskHorizonMs: number
+}
+
+export const RUNTIME_LIMITS: RuntimeLimits = {
+  mailboxMax: 1024,
+  idleAfterMs: 300_000,
+  callTimeoutMs: 30_000,
+  sliceMs: 8,
+  slowTurnMs: 1000,
+  tickMs: 100,
+  stopGraceMs: 10_000,
+  heldCallsMax: 100_000,
+  tasksPerEntityMax: 1024,
+  taskHorizonMs: 1000,
+}

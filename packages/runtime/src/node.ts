@@ -1,0 +1,321 @@
+/**
+ * One node: the driver that performs what the kernel decides.
+ *
+ * The way of a call: a ref's method makes a call (`invoke`); if an entity with acknowledged durability makes it, it first waits
+ * at that entity's gate; `dispatch` hands it to the kernel when the entity lives here, or to the router; a drain takes runnable
+ * calls from the kernel and runs their methods; the outcome goes back the same way, through the gate of the entity that answers.
+ *
+ * Drains run as microtasks, so that a chain of calls inside a process costs no event loop turn, and give way to sockets and
+ * timers after a slice of time, so that two entities calling each other for ever starve nobody.
+ */
+import { EpicError, type EntityId } from '@epicserver/contracts'
+import { Kernel, type Activation, type Call, type EntityType, type KernelLimits } from '@epicserver/kernel'
+import type { EntityClasses } from './app.ts'
+import { describeClass, type ClassDescription, type OperationDescription } from './class-description.ts'
+import { NodeCodec } from './codec.ts'
+import type { Contract } from './contract.ts'
+import { Durability } from './durability.ts'
+import type { EntityClass } from './entity.ts'
+import { AwaitedCall, lostActivation, UnawaitedCall, type CallHome, type EntityCall } from './entity-call.ts'
+import { Host } from './host.ts'
+import { createOperation } from './internal-operations.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { RUNTIME_LIMITS, type RuntimeLimits } from './limits.ts'
+import { createLog, type Log } from './log.ts'
+import { guardMessage } from './message-guard.ts'
+import { createPool, idFrom, type InitialState, type Pool, type PoolSource } from './pool.ts'
+import type { NodePorts, Pending } from './ports.ts'
+import { createQuery, type Query } from './query.ts'
+import { descriptionOf, entityOf, idOf, placeOf, RefTable, setPlace, type CallSite, type Ref, type RefObject } from './ref.ts'
+import { currentTurn, trackTurns } from './turn-context.ts'
+import { TurnRunner } from './turn-runner.ts'
+
+export interface NodeOptions {
+  readonly nodeId: string
+  readonly entities: EntityClasses
+  readonly ports: NodePorts
+  /** `development` checks and freezes messages. */
+  readonly mode: 'development' | 'production'
+  readonly limits?: Partial<RuntimeLimits>
+  readonly kernelLimits?: Partial<KernelLimits>
+}
+
+export class EntityNode implements CallSite, CallHome, PoolSource {
+  readonly nodeId: string
+  readonly ports: NodePorts
+  readonly limits: RuntimeLimits
+  readonly kernel: Kernel
+  readonly log: Log
+  readonly isDevelopment: boolean
+  readonly descriptions: ReadonlyMap<string, ClassDescription>
+  readonly refs: RefTable
+  readonly codec: NodeCodec
+  readonly pool: Pool
+  readonly lifecycle: Lifecycle
+  readonly durability: Durability
+  readonly #types: ReadonlyMap<string, EntityType>
+  readonly #names = new Map<unknown, string>()
+  readonly #runner: TurnRunner
+  #isDrainScheduled = false
+  #isSettleScheduled = false
+  #drains = 0
+  #sliceEndsAt = 0
+  #tick: Pending | null = null
+  #tickAt = Infinity
+  #isClosed = false
+
+  constructor(options: NodeOptions) {
+    trackTurns()
+    this.nodeId = options.nodeId
+    this.ports = options.ports
+    this.limits = { ...RUNTIME_LIMITS, ...options.limits }
+    this.isDevelopment = options.mode === 'development'
+    this.log = createLog(options.ports.log, { node: options.nodeId })
+    this.kernel = new Kernel({
+      nodeId: options.nodeId,
+      now: options.ports.clock.monotonicMs(),
+      grantEpoch: (type, id) => options.ports.router.grantEpoch(type, id),
+      ...(options.kernelLimits && { limits: options.kernelLimits }),
+    })
+    this.refs = new RefTable(this)
+    this.descriptions = this.#describe(options.entities)
+    this.#types = new Map([...this.descriptions].map(([name, description]) => [name, this.kernel.addType(description)]))
+    this.codec = new NodeCodec(this.refs)
+    const host = new Host(this)
+    this.durability = new Durability(this, this.codec)
+    this.lifecycle = new Lifecycle(this, host)
+    this.#runner = new TurnRunner(this)
+    this.pool = createPool(this)
+    this.#armTick()
+  }
+
+  #describe(entities: EntityClasses): Map<string, ClassDescription> {
+    const descriptions = new Map<string, ClassDescription>()
+    for (const [name, entityClass] of Object.entries(entities)) {
+      const description = describeClass(name, entityClass)
+      descriptions.set(name, description)
+      this.#names.set(entityClass, name)
+      this.refs.add(description)
+    }
+    return descriptions
+  }
+
+  // ── Refs and the pool ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get typeNames(): readonly string[] {
+    return [...this.descriptions.keys()]
+  }
+
+  refTo(type: string, id: string | number): RefObject {
+    const ref = this.refs.get(type, idFrom(type, id))
+    if (ref === undefined) throw unknownType(type, this.typeNames)
+    return ref
+  }
+
+  ref<E>(target: EntityClass<E & import('./entity.ts').Entity> | Contract<E>, id: string | number): Ref<E> {
+    return this.refTo(this.nameOf(target), id) as unknown as Ref<E>
+  }
+
+  singleton<E>(target: EntityClass<E & import('./entity.ts').Entity> | Contract<E>): Ref<E> {
+    return this.ref(target, 0)
+  }
+
+  async create<E extends import('./entity.ts').Entity>(target: EntityClass<E>, id: string | number, initial?: InitialState<E>): Promise<Ref<E>> {
+    const ref = this.refTo(this.nameOf(target), id)
+    await (this.invoke(ref, createOperation, [initial ?? {}]) as Promise<unknown>)
+    return ref as unknown as Ref<E>
+  }
+
+  query<E extends import('./entity.ts').Entity>(target: EntityClass<E>): Query<E> {
+    return createQuery<E>(this, this.description(this.nameOf(target)))
+  }
+
+  nameOf(target: unknown): string {
+    const name = this.#names.get(target)
+    if (name !== undefined) return name
+    const contractName = (target as { name?: unknown }).name
+    if (typeof target !== 'function' && typeof contractName === 'string') return contractName
+    throw unknownType(String((target as { name?: unknown } | undefined)?.name ?? target), this.typeNames)
+  }
+
+  description(type: string): ClassDescription {
+    const description = this.descriptions.get(type)
+    if (description === undefined) throw unknownType(type, this.typeNames)
+    return description
+  }
+
+  type(name: string): EntityType {
+    const type = this.#types.get(name)
+    if (type === undefined) throw unknownType(name, this.typeNames)
+    return type
+  }
+
+  // ── Calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  invoke(ref: RefObject, operation: OperationDescription, args: readonly unknown[]): unknown {
+    const parent = currentTurn()
+    if (parent === null) this.kernel.now = this.ports.clock.monotonicMs()
+    if (this.isDevelopment) guardMessage(args, `${descriptionOf(ref).name}.${operation.name}(…)`)
+    if (operation.oneWay) {
+      this.#send(new UnawaitedCall(this, ref, operation, args, parent, this.reportFailure))
+      return undefined
+    }
+    const call = new AwaitedCall(this, ref, operation, args, parent)
+    this.kernel.expect(call)
+    this.#send(call)
+    return call.promise
+  }
+
+  /** Makes a call of the node's own to an entity here; its failure is logged. */
+  start(activation: Activation, operation: OperationDescription, args: readonly unknown[]): void {
+    const ref = this.refTo(activation.type.plan.name, activation.id)
+    const call = new UnawaitedCall(this, ref, operation, args, null, this.reportFailure)
+    this.kernel.acceptAt(activation, call)
+    this.scheduleDrain()
+  }
+
+  readonly reportFailure = (error: unknown, call: EntityCall): void => {
+    this.log.error(`${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`, { error })
+  }
+
+  #send(call: EntityCall): void {
+    const turn = call.parent
+    const caller = turn === null ? null : turn.activation
+    if (caller !== null) {
+      if (this.durability.isLost(caller)) {
+        call.fail(lostActivation(caller))
+        return
+      }
+      if (this.durability.mustHold(caller, turn as Call)) {
+        this.hold(caller, call)
+        return
+      }
+      if (this.#runner.keptUntilCommit(turn as Call, call)) return
+    }
+    this.dispatch(call)
+  }
+
+  dispatch(call: EntityCall): void {
+    if (call.settled && !call.operation.oneWay) return
+    const { ref } = call
+    const place = placeOf(ref)
+    if (place !== null && place.state !== 'gone') {
+      this.kernel.acceptAt(place, call)
+    } else {
+      const description = descriptionOf(ref)
+      const id = idOf(ref)
+      if (description.placement !== 'anywhere' && !this.ports.router.isHome(description.name, id)) {
+        this.ports.router.send(call)
+        return
+      }
+      this.kernel.accept(this.type(description.name), id, call)
+      setPlace(ref, call.activation)
+    }
+    this.scheduleDrain()
+  }
+
+  handleSettled(call: EntityCall): void {
+    this.kernel.handleSettled(call)
+  }
+
+  /** Holds something at the gate of an entity, and sees to it that the gate is looked at. */
+  hold(activation: Activation, held: import('@epicserver/kernel').Held): void {
+    this.kernel.hold(activation, held)
+    this.scheduleSettle()
+  }
+
+  // ── Draining ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  scheduleDrain(): void {
+    if (this.#isDrainScheduled || this.#isClosed) return
+    this.#isDrainScheduled = true
+    this.#drains += 1
+    if (this.#drains % 64 === 0 && this.ports.clock.monotonicMs() > this.#sliceEndsAt) this.ports.clock.yield(this.#drainFresh)
+    else queueMicrotask(this.#drain)
+  }
+
+  scheduleSettle(): void {
+    if (this.#isSettleScheduled || this.#isClosed) return
+    this.#isSettleScheduled = true
+    queueMicrotask(this.#settle)
+  }
+
+  readonly #drainFresh = (): void => {
+    this.#sliceEndsAt = this.ports.clock.monotonicMs() + this.limits.sliceMs
+    this.#drain()
+  }
+
+  readonly #drain = (): void => {
+    this.#isDrainScheduled = false
+    if (this.#isClosed) return
+    const { kernel } = this
+    kernel.now = this.ports.clock.monotonicMs()
+    if (!this.ports.router.canServe(kernel.now)) return
+    for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn()) this.#runner.run(call)
+    for (let effect = kernel.pollEffect(); effect !== undefined; effect = kernel.pollEffect()) this.lifecycle.perform(effect)
+    if (kernel.counts.queued > 0) this.scheduleDrain()
+    this.#armTick()
+  }
+
+  readonly #settle = (): void => {
+    this.#isSettleScheduled = false
+    if (this.#isClosed || !this.ports.router.canServe(this.ports.clock.monotonicMs())) return
+    this.durability.settle()
+  }
+
+  // ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Arms the next tick: at the next timer, or after the coarse period while anything is alive. */
+  #armTick(): void {
+    const { kernel } = this
+    const coarse = kernel.isEmpty && kernel.counts.pendingCalls === 0 ? Infinity : kernel.now + this.limits.tickMs
+    const next = Math.min(kernel.nextTimerAt, coarse)
+    if (next >= this.#tickAt || next === Infinity) return
+    this.#tick?.cancel()
+    this.#tickAt = next
+    this.#tick = this.ports.clock.setTimer(this.#handleTick, Math.max(0, next - this.ports.clock.monotonicMs()))
+  }
+
+  readonly #handleTick = (): void => {
+    this.#tick = null
+    this.#tickAt = Infinity
+    if (this.#isClosed) return
+    for (const call of this.kernel.handleTick(this.ports.clock.monotonicMs())) this.#expire(call)
+    this.scheduleDrain()
+  }
+
+  #expire(call: Call): void {
+    const wasStarted = call.status === 'running' || call.status === 'ended'
+    const mayHaveRun = wasStarted || this.isElsewhere(call)
+    const { ref, operation } = call as EntityCall
+    const error = new EpicError('Timeout', `Cannot call ${operation.name} of "${ref.toString()}": no reply within ${operation.timeoutMs} ms`, { retry: mayHaveRun ? 'unknown' : 'safe' })
+    if (call.status === 'waiting') this.kernel.failWaiting(call, error)
+    else call.fail(error)
+  }
+
+  /** Whether a call has left for another node. */
+  isElsewhere(call: Call): boolean {
+    return call.status === 'made' && call.activation === null && !this.ports.router.isHome(...placeNames(call as EntityCall))
+  }
+
+  // ── Stopping ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Ends at once, as a crash would: nothing more runs, is written or is sent. */
+  close(): void {
+    this.#isClosed = true
+    this.#tick?.cancel()
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+}
+
+function placeNames(call: EntityCall): [string, string] {
+  const { type, id }: EntityId = entityOf(call.ref)
+  return [type, id]
+}
+
+function unknownType(type: string, known: readonly string[]): EpicError {
+  return new EpicError('UnknownType', `Cannot find entity type "${type}": the app has ${known.length === 0 ? 'none' : known.join(', ')}`)
+}

@@ -1,0 +1,41 @@
+/** A call that came from another node: its outcome goes back as a message. */
+import type { CallOrigin } from '@epicserver/kernel'
+import type { OperationDescription } from './class-description.ts'
+import { EntityCall, type CallHome } from './entity-call.ts'
+import type { BatchWriter } from './peer-link.ts'
+import { writeFailure, writeResult } from './peer-messages.ts'
+import type { RefObject } from './ref.ts'
+
+/** What a call from elsewhere brings along besides its arguments. */
+export interface PeerCallOptions extends CallOrigin {
+  readonly callId: number
+  readonly isOneWay: boolean
+  readonly deadlineAt: number
+}
+
+export class PeerCall extends EntityCall {
+  readonly #callId: number
+  readonly #isOneWay: boolean
+  readonly #answers: BatchWriter
+
+  constructor(home: CallHome, ref: RefObject, operation: OperationDescription, args: readonly unknown[], answers: BatchWriter, options: PeerCallOptions) {
+    super(home, ref, operation, args, null, options)
+    this.#callId = options.callId
+    this.#isOneWay = options.isOneWay
+    this.#answers = answers
+    this.deadlineAt = options.deadlineAt
+  }
+
+  override succeed(value: unknown): void {
+    if (this.settled) return
+    this.settled = true
+    if (!this.#isOneWay) writeResult(this.#answers.lane(this.operation.priority), this.#callId, value, `${this.operation.name} of "${this.ref.toString()}"`)
+  }
+
+  override fail(error: unknown): void {
+    if (this.settled) return
+    this.settled = true
+    if (!this.#isOneWay) writeFailure(this.#answers.lane(this.operation.priority), this.#callId, error)
+  }
+}
+

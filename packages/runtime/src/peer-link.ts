@@ -1,0 +1,151 @@
+/**
+ * One node's calls to one other node: batches them, remembers those that wait, and settles them.
+ *
+ * Calls and results of one tick leave as one batch for each lane. A call that waits has a slot; its id says which, and which use of
+ * it, so that a late result cannot settle another call. When the channel ends, what was still in a batch certainly did not run
+ * and may go elsewhere; what had left may have run.
+ */
+import { EpicError, isEpicError } from '@epicserver/contracts'
+import type { Reader, Writer } from '@epicserver/wire'
+import type { EntityCall } from './entity-call.ts'
+import { FAILURE, readError, RESULT, writeCall } from './peer-messages.ts'
+import { PEER_LANES, type PeerChannel, type PeerLane } from './peer-network.ts'
+import { descriptionOf, idOf } from './ref.ts'
+
+const SLOT_BITS = 20
+const SLOT_MASK = (1 << SLOT_BITS) - 1
+
+/** What a batch writer needs of its node. */
+export interface BatchHost {
+  newWriter(): Writer
+  afterTurns(run: () => void): void
+  /** The view that the node has; stands at the head of each batch. */
+  viewNo(): number
+  /** Whether the node may still speak for its entities. */
+  maySend(): boolean
+}
+
+/** Gathers messages for a channel and sends them as one batch for each lane and tick. */
+export class BatchWriter {
+  readonly #writers: Readonly<Record<PeerLane, Writer>>
+  readonly #channel: PeerChannel
+  readonly #host: BatchHost
+  #isScheduled = false
+  #isClosed = false
+
+  constructor(channel: PeerChannel, host: BatchHost) {
+    this.#channel = channel
+    this.#host = host
+    this.#writers = { control: host.newWriter(), high: host.newWriter(), normal: host.newWriter(), low: host.newWriter() }
+  }
+
+  get backlogBytes(): number {
+    return this.#channel.backlogBytes
+  }
+
+  /** The writer of a lane; what is written leaves at the end of the tick. */
+  lane(lane: PeerLane): Writer {
+    if (!this.#isScheduled) {
+      this.#isScheduled = true
+      this.#host.afterTurns(this.flush)
+    }
+    const writer = this.#writers[lane]
+    if (writer.length === 0) writer.varuint(this.#host.viewNo())
+    return writer
+  }
+
+  readonly flush = (): void => {
+    this.#isScheduled = false
+    const maySend = !this.#isClosed && this.#host.maySend()
+    for (const lane of PEER_LANES) {
+      const writer = this.#writers[lane]
+      if (writer.length === 0) continue
+      if (maySend || lane === 'control') this.#channel.send(lane, writer.take())
+      writer.reset()
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+}
+
+/** Calls that wait for results of one peer. */
+export class PeerLink {
+  readonly nodeId: string
+  readonly batch: BatchWriter
+  readonly #onMoved: (call: EntityCall) => void
+  readonly #slots: (EntityCall | undefined)[] = []
+  readonly #uses: number[] = []
+  readonly #free: number[] = []
+
+  constructor(nodeId: string, batch: BatchWriter, onMoved: (call: EntityCall) => void) {
+    this.nodeId = nodeId
+    this.batch = batch
+    this.#onMoved = onMoved
+  }
+
+  /** How many calls wait. */
+  get size(): number {
+    return this.#slots.length - this.#free.length
+  }
+
+  /** Sends a call; it is settled by a result, or by the end of the link. */
+  send(call: EntityCall, now: number): void {
+    const { operation, ref } = call
+    const slot = operation.oneWay ? -1 : this.#take(call)
+    try {
+      writeCall(this.batch.lane(operation.priority), {
+        callId: slot < 0 ? 0 : (this.#uses[slot] as number) * (SLOT_MASK + 1) + slot,
+        type: descriptionOf(ref).name,
+        id: idOf(ref),
+        operation: operation.name,
+        isOneWay: operation.oneWay,
+        depth: call.depth,
+        timeLeftMs: call.deadlineAt > 0 ? call.deadlineAt - now : operation.timeoutMs,
+        above: call.above,
+        args: call.args,
+      })
+    } catch (error) {
+      if (slot >= 0) this.#release(slot)
+      call.fail(error)
+    }
+  }
+
+  /** Reads a result or an error, after its kind. */
+  handleOutcome(kind: typeof RESULT | typeof FAILURE, reader: Reader): void {
+    const callId = reader.varuint()
+    const slot = callId % (SLOT_MASK + 1)
+    const isCurrent = this.#uses[slot] === Math.floor(callId / (SLOT_MASK + 1))
+    const call = isCurrent ? this.#slots[slot] : undefined
+    const outcome = kind === RESULT ? reader.value() : readError(reader)
+    if (call === undefined || reader.failed) return
+    this.#release(slot)
+    if (kind === RESULT) call.succeed(outcome)
+    else if (isEpicError(outcome) && outcome.code === 'Moved') this.#onMoved(call)
+    else call.fail(outcome)
+  }
+
+  /** The channel has ended: returns the calls that waited. */
+  takeAll(): EntityCall[] {
+    const calls = this.#slots.filter((call) => call !== undefined)
+    this.#slots.length = 0
+    this.#uses.length = 0
+    this.#free.length = 0
+    this.batch.close()
+    return calls
+  }
+
+  #take(call: EntityCall): number {
+    const slot = this.#free.pop() ?? this.#slots.length
+    if (slot > SLOT_MASK) throw new EpicError('Overloaded', `Cannot call "${call.ref.toString()}": ${slot} calls to its node wait already`)
+    this.#slots[slot] = call
+    this.#uses[slot] = ((this.#uses[slot] ?? 0) + 1) & 0x7fff_ffff
+    return slot
+  }
+
+  #release(slot: number): void {
+    this.#slots[slot] = undefined
+    this.#free.push(slot)
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The messages between nodes, byte by byte. A batch is a sequence of messages; what a message says stands in its first byte.
+ *
+ * | kind | message | fields |
+ * |------|---------|--------|
+ * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [dedup], arguments |
+ * | 2 | result    | id, value |
+ * | 3 | error     | id, error |
+ * | 4 | fabric    | a message between members |
+ *
+ * Messages are written when they are sent, not when the batch leaves: what the caller changes afterwards cannot slip in, and what
+ * cannot be encoded is refused to the caller's face. Reading never throws: a batch that breaks off ends its channel.
+ */
+import { EpicError, isErrorCode, type ErrorCode } from '@epicserver/contracts'
+import type { PeerMessage } from '@epicserver/fabric'
+import type { Reader, Writer } from '@epicserver/wire'
+
+export const CALL = 1
+export const RESULT = 2
+export const FAILURE = 3
+export const FABRIC = 4
+
+const ONE_WAY = 1
+
+/** A call as it stands in a batch. */
+export interface CallMessage {
+  readonly callId: number
+  readonly type: string
+  readonly id: string
+  readonly operation: string
+  readonly isOneWay: boolean
+  readonly depth: number
+  readonly timeLeftMs: number
+  readonly above: readonly string[]
+  readonly args: readonly unknown[]
+}
+
+/**
+ * Writes a call; nothing stays written when it cannot be encoded.
+ * @throws EpicError `CannotCross`, naming the path.
+ */
+export function writeCall(writer: Writer, call: CallMessage): void {
+  const start = writer.length
+  writer.u8(CALL)
+  writer.varuint(call.callId)
+  writer.string(call.type)
+  writer.string(call.id)
+  writer.string(call.operation)
+  writer.u8(call.isOneWay ? ONE_WAY : 0)
+  writer.varuint(call.depth)
+  writer.varuint(Math.max(0, Math.min(0x7fff_ffff, Math.ceil(call.timeLeftMs))))
+  writer.varuint(call.above.length)
+  for (const turn of call.above) writer.string(turn)
+  const problem = writer.value(call.args)
+  if (problem === undefined) return
+  writer.length = start
+  throw new EpicError('CannotCross', `Cannot call ${call.type}.${call.operation}: argument ${problem.path} is ${problem.found}`, { details: { path: problem.path } })
+}
+
+/** Writes a result, or says why it cannot cross. */
+export function writeResult(writer: Writer, callId: number, value: unknown, what: string): void {
+  const start = writer.length
+  writer.u8(RESULT)
+  writer.varuint(callId)
+  const problem = writer.value(value)
+  if (problem === undefined) return
+  writer.length = start
+  writeFailure(writer, callId, new EpicError('CannotCross', `Cannot answer ${what}: the result${problem.path} is ${problem.found}`, { details: { path: problem.path } }))
+}
+
+export function writeFailure(writer: Writer, callId: number, error: unknown): void {
+  const start = writer.length
+  writer.u8(FAILURE)
+  writer.varuint(callId)
+  if (writer.value(errorFields(error)) === undefined) return
+  writer.length = start
+  writer.u8(FAILURE)
+  writer.varuint(callId)
+  writer.value(errorFields(withoutData(error)))
+}
+
+export function writeFabric(writer: Writer, message: PeerMessage): void {
+  writer.u8(FABRIC)
+  writer.value(message)
+}
+
+/** Reads the fields of a call, after its kind; check `reader.failed` before use. */
+export function readCall(reader: Reader): CallMessage {
+  const callId = reader.varuint()
+  const type = reader.name()
+  const id = reader.string()
+  const operation = reader.name()
+  const flags = reader.u8()
+  const depth = reader.varuint()
+  const timeLeftMs = reader.varuint()
+  const above: string[] = []
+  for (let left = reader.varuint(); left > 0 && !reader.failed; left -= 1) above.push(reader.string())
+  const args = reader.value()
+  return { callId, type, id, operation, isOneWay: (flags & ONE_WAY) !== 0, depth, timeLeftMs, above, args: Array.isArray(args) ? args : [] }
+}
+
+/** Reads what {@link writeFailure} wrote, after its call's id. */
+export function readError(reader: Reader): Error {
+  return errorFromFields(reader.value())
+}
+
+interface ErrorFields {
+  readonly name: string
+  readonly message: string
+  readonly code?: unknown
+  readonly retry?: unknown
+  readonly details?: unknown
+  readonly data?: unknown
+}
+
+/** What crosses of an error: name, message, code and data; never the stack. */
+export function errorFields(error: unknown): ErrorFields {
+  if (error instanceof EpicError) {
+    const { name, message, code, retry, details } = error
+    return { name, message, code, retry, details }
+  }
+  if (!(error instanceof Error)) return { name: 'Thrown', message: String(error) }
+  const { name, message } = error
+  const { code, data } = error as { code?: unknown; data?: unknown }
+  return { name, message, ...(code !== undefined && { code }), ...(data !== undefined && { data }) }
+}
+
+/** An error from what crossed of it; anything else becomes an error that says so. */
+export function errorFromFields(fields: unknown): Error {
+  if (typeof fields !== 'object' || fields === null) return new Error('An error that did not decode')
+  const { name, message, code, retry, details, data } = fields as Partial<ErrorFields>
+  const text = typeof message === 'string' ? message : ''
+  if (name === 'EpicError' && isErrorCode(code)) {
+    return new EpicError(code satisfies ErrorCode, text, {
+      ...(isRetry(retry) && { retry }),
+      ...(typeof details === 'object' && details !== null && { details: details as Record<string, unknown> }),
+    })
+  }
+  const error = new Error(text)
+  error.name = typeof name === 'string' ? name : 'Error'
+  if (code !== undefined) Object.defineProperty(error, 'code', { value: code, enumerable: true })
+  if (data !== undefined) Object.defineProperty(error, 'data', { value: data, enumerable: true })
+  return error
+}
+
+function isRetry(value: unknown): value is 'never' | 'safe' | 'unknown' {
+  return value === 'never' || value === 'safe' || value === 'unknown'
+}
+
+function withoutData(error: unknown): Error {
+  const { name, message } = errorFields(error)
+  const bare = new Error(message)
+  bare.name = name
+  return bare
+}

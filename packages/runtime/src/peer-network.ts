@@ -1,0 +1,33 @@
+/**
+ * The network between nodes as the runtime uses it: channels that carry batches of bytes, in order for each lane, or end.
+ * The server's runs over sockets of `net`; the simulator's delivers, delays and loses in virtual time.
+ */
+import type { Priority } from '@epicserver/kernel'
+
+/** Which queue of a channel a batch goes through; `control` is never delayed by the others. */
+export type PeerLane = 'control' | Priority
+
+export const PEER_LANES: readonly PeerLane[] = ['control', 'high', 'normal', 'low']
+
+/** What a channel tells its user. */
+export interface PeerChannelEvents {
+  /** The bytes are only good during the call. */
+  onBatch(bytes: Uint8Array): void
+  /** The channel has ended; nothing that was not received yet will be. Told once. */
+  onClose(reason: string): void
+}
+
+export interface PeerChannel {
+  send(lane: PeerLane, batch: Uint8Array): void
+  /** Bytes that were given to `send` and have not left this process. */
+  readonly backlogBytes: number
+  close(): void
+}
+
+export interface PeerNetwork {
+  /** Opens a channel to a member; what is sent before it is open waits. */
+  open(nodeId: string, address: string, events: PeerChannelEvents): PeerChannel
+  /** Hears of channels that other members open; `from` is proven. */
+  listen(accept: (from: string, channel: PeerChannel) => PeerChannelEvents): void
+  close(): void
+}

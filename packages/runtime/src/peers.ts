@@ -1,0 +1,180 @@
+/**
+ * The links of one node to all others: opens a channel to each member of the view, takes those that they open, and hands what
+ * arrives to where it belongs: calls to the node, outcomes to the calls that wait, fabric messages to the member.
+ */
+import { EpicError, partitionOf } from '@epicserver/contracts'
+import { isPeerMessage, type ClusterMember, type PeerMessage, type View } from '@epicserver/fabric'
+import type { Reader } from '@epicserver/wire'
+import { isRepeatable, type ClusterRouter } from './cluster-router.ts'
+import type { EntityCall } from './entity-call.ts'
+import { REMOTE_OPERATIONS } from './internal-operations.ts'
+import type { Log } from './log.ts'
+import type { EntityNode } from './node.ts'
+import { PeerCall } from './peer-call.ts'
+import { BatchWriter, PeerLink } from './peer-link.ts'
+import { CALL, FABRIC, FAILURE, readCall, RESULT, writeFabric, writeFailure, type CallMessage } from './peer-messages.ts'
+import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
+
+/** What the links need of the node around them. */
+export interface PeerHost {
+  readonly member: ClusterMember
+  readonly router: ClusterRouter
+  readonly node: EntityNode
+  readonly log: Log
+  /** The member said something: perform its effects. */
+  pump(): void
+}
+
+export class Peers {
+  readonly #host: PeerHost
+  readonly #network: PeerNetwork
+  readonly #links = new Map<string, { readonly link: PeerLink; readonly channel: PeerChannel }>()
+  #isClosed = false
+
+  constructor(host: PeerHost, network: PeerNetwork) {
+    this.#host = host
+    this.#network = network
+    network.listen((from, channel) => this.#accept(from, channel))
+  }
+
+  to(nodeId: string): PeerLink | undefined {
+    return this.#links.get(nodeId)?.link
+  }
+
+  /** Opens what the view needs and closes what it does not. */
+  handleView(view: View): void {
+    const self = this.#host.member.nodeId
+    const wanted = new Set(view.members.map((member) => member.nodeId))
+    for (const { nodeId, address } of view.members) {
+      if (nodeId !== self && !this.#links.has(nodeId)) this.#open(nodeId, address)
+    }
+    for (const [nodeId, { channel }] of this.#links) {
+      if (!wanted.has(nodeId)) {
+        this.#end(nodeId, 'the node has left the cluster')
+        channel.close()
+      }
+    }
+  }
+
+  sendFabric(nodeId: string, message: PeerMessage): void {
+    const link = this.to(nodeId)
+    if (link !== undefined) writeFabric(link.batch.lane('control'), message)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#network.close()
+  }
+
+  #open(nodeId: string, address: string): void {
+    const reader = this.#host.node.codec.newReader()
+    const channel = this.#network.open(nodeId, address, {
+      onBatch: (bytes) => this.#read(nodeId, reader, bytes, undefined),
+      onClose: (reason) => this.#reopen(nodeId, reason),
+    })
+    this.#links.set(nodeId, { link: new PeerLink(nodeId, this.#batches(channel), (call) => this.#host.router.hold(call)), channel })
+    this.#host.router.release()
+  }
+
+  #accept(from: string, channel: PeerChannel): PeerChannelEvents {
+    const reader = this.#host.node.codec.newReader()
+    const answers = this.#batches(channel)
+    return {
+      onBatch: (bytes) => this.#read(from, reader, bytes, answers),
+      onClose: () => answers.close(),
+    }
+  }
+
+  #batches(channel: PeerChannel): BatchWriter {
+    const { node, member } = this.#host
+    return new BatchWriter(channel, {
+      newWriter: () => node.codec.newWriter(),
+      afterTurns: (run) => node.ports.clock.afterTurns(run),
+      viewNo: () => member.view?.viewNo ?? 0,
+      maySend: () => !node.isClosed && member.canServe(node.ports.clock.monotonicMs()),
+    })
+  }
+
+  /** A channel that ended while its node is still a member is opened again. */
+  #reopen(nodeId: string, reason: string): void {
+    if (this.#isClosed || !this.#links.has(nodeId)) return
+    this.#end(nodeId, reason)
+    const { member, node } = this.#host
+    node.ports.clock.setTimer(() => {
+      if (!this.#isClosed && member.view !== undefined) this.handleView(member.view)
+    }, REOPEN_AFTER_MS)
+  }
+
+  #end(nodeId: string, reason: string): void {
+    const link = this.to(nodeId)
+    this.#links.delete(nodeId)
+    for (const call of link?.takeAll() ?? []) {
+      if (isRepeatable(call)) this.#host.router.hold(call)
+      else call.fail(nodeLost(call, nodeId, reason))
+    }
+  }
+
+  #read(from: string, reader: Reader, bytes: Uint8Array, answers: BatchWriter | undefined): void {
+    reader.reset(bytes)
+    const viewNo = reader.varuint()
+    while (!reader.failed && reader.at < reader.end) {
+      const kind = reader.u8()
+      if (kind === CALL && answers !== undefined) this.#readCall(from, viewNo, reader, answers)
+      else if (kind === RESULT || kind === FAILURE) this.to(from)?.handleOutcome(kind, reader)
+      else if (kind === FABRIC) this.#readFabric(from, reader)
+      else reader.fail(`a message of kind ${kind}`)
+    }
+    if (reader.failed) this.#host.log.warn('a peer sent a batch that does not decode', { peer: from })
+  }
+
+  #readFabric(from: string, reader: Reader): void {
+    const message = reader.value()
+    if (!isPeerMessage(message)) return
+    this.#host.member.handlePeerMessage(from, message, this.#host.node.ports.clock.monotonicMs())
+    this.#host.pump()
+  }
+
+  #readCall(from: string, viewNo: number, reader: Reader, answers: BatchWriter): void {
+    const message = readCall(reader)
+    if (reader.failed) return
+    const { node, member, router } = this.#host
+    const call = this.#callFrom(message, answers)
+    if (call === undefined) return
+    const partition = partitionOf(message.type, message.id)
+    const admission = member.admit({ from, viewNo, partition }, node.ports.clock.monotonicMs())
+    if (admission === 'serve' && router.isReady(partition)) node.dispatch(call)
+    else if (admission === 'moved') call.fail(new EpicError('Moved', `"${message.type}/${message.id}" does not live here`))
+    else if (admission !== 'drop') router.hold(call)
+  }
+
+  #callFrom(message: CallMessage, answers: BatchWriter): PeerCall | undefined {
+    const { node } = this.#host
+    const description = node.descriptions.get(message.type)
+    const operation = description?.operations.get(message.operation) ?? REMOTE_OPERATIONS.get(message.operation)
+    const ref = operation === undefined ? undefined : node.refs.get(message.type, message.id)
+    if (operation === undefined || ref === undefined) {
+      if (!message.isOneWay) writeFailure(answers.lane('normal'), message.callId, unknownTarget(message, description !== undefined))
+      return undefined
+    }
+    return new PeerCall(node, ref, operation, message.args, answers, {
+      callId: message.callId,
+      isOneWay: message.isOneWay,
+      depth: message.depth,
+      above: message.above,
+      deadlineAt: node.ports.clock.monotonicMs() + message.timeLeftMs,
+    })
+  }
+}
+
+/** Long enough not to spin on a node that is just dying, short against any lease. */
+const REOPEN_AFTER_MS = 20
+
+function nodeLost(call: EntityCall, nodeId: string, reason: string): EpicError {
+  return new EpicError('NodeLost', `Cannot know what became of ${call.operation.name} of "${call.ref.toString()}": the link to node ${nodeId} ended (${reason})`)
+}
+
+function unknownTarget(message: CallMessage, isTypeKnown: boolean): EpicError {
+  return isTypeKnown
+    ? new EpicError('UnknownOperation', `Cannot call ${message.type}.${message.operation}: there is no such operation`)
+    : new EpicError('UnknownType', `Cannot find entity type "${message.type}"`)
+}

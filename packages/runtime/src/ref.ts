@@ -1,0 +1,166 @@
+/**
+ * Refs: values that name an entity and call it.
+ *
+ * A ref's type is derived from the class: its async methods, with the same arguments and results, and nothing else. A ref
+ * costs nothing, crosses messages, is saved in state, and stays good wherever the entity lives. Two refs to one entity are the
+ * same object (they are interned, weakly), so `===`, `Map` and `Set` work by identity of type and id.
+ *
+ * The methods are made once for each class, on a prototype: a call is a method call, not a proxy's trap. What a ref is stands
+ * under names with an `@`, so that no operation can collide with it.
+ */
+import { formatEntityId, type EntityId } from '@epicserver/contracts'
+import type { Activation } from '@epicserver/kernel'
+import type { ClassDescription, OperationDescription } from './class-description.ts'
+import type { Entity } from './entity.ts'
+
+/** The keys of `E` that can be called from elsewhere: its own methods that return `void` or a promise. */
+export type OperationName<E> = {
+  [K in keyof E]: K extends keyof Entity ? never : K extends string ? IfOperation<E[K], K> : never
+}[keyof E]
+
+/** Those of them that return `void`: one-way messages. */
+export type OneWayName<E> = {
+  [K in OperationName<E>]: E[K] extends (...args: never[]) => Promise<unknown> ? never : K
+}[OperationName<E>]
+
+type IfOperation<F, K> = F extends (...args: never[]) => infer R
+  ? IsAny<R> extends true
+    ? never
+    : [R] extends [Promise<unknown>]
+      ? K
+      : [R] extends [void]
+        ? [void] extends [R]
+          ? K
+          : never
+        : never
+  : never
+
+type IsAny<T> = 0 extends 1 & T ? true : false
+
+declare const entityOfRef: unique symbol
+
+/**
+ * A value that names an entity of class (or contract) `E` and calls its operations.
+ * @example
+ * const bob: Ref<Player> = pool.Player['bob']
+ * await bob.getScore()
+ */
+export type Ref<E> = {
+  readonly [K in OperationName<E>]: E[K]
+} & { readonly [entityOfRef]: E }
+
+/** Any ref, whatever it names. */
+export type AnyRef = { readonly [entityOfRef]: unknown }
+
+/** What calls through a ref: the driver. */
+export interface CallSite {
+  invoke(ref: RefObject, operation: OperationDescription, args: readonly unknown[]): unknown
+}
+
+/** The object behind a ref, as the runtime sees it. */
+export class RefObject {
+  readonly '@id': string
+  /** Where the entity was last found on this node. */
+  '@place': Activation | null = null
+  /** On the prototype: the same for all refs of a class. */
+  declare readonly '@class': ClassDescription
+
+  constructor(id: string) {
+    this['@id'] = id
+  }
+
+  toString(): string {
+    return formatEntityId(entityOf(this))
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
+}
+
+Object.defineProperty(RefObject.prototype, Symbol.for('nodejs.util.inspect.custom'), {
+  value(this: RefObject): string {
+    return `Ref<${this.toString()}>`
+  },
+})
+
+/** Whether a value is a ref. */
+export function isRef(value: unknown): value is AnyRef {
+  return value instanceof RefObject
+}
+
+/** The entity that a ref names. */
+export function entityOf(ref: AnyRef | RefObject): EntityId {
+  const object = ref as RefObject
+  return { type: object['@class'].name, id: object['@id'] }
+}
+
+/** The id of the entity that a ref names. */
+export function idOf(ref: AnyRef | RefObject): string {
+  return (ref as RefObject)['@id']
+}
+
+export function descriptionOf(ref: RefObject): ClassDescription {
+  return ref['@class']
+}
+
+export function placeOf(ref: RefObject): Activation | null {
+  return ref['@place']
+}
+
+export function setPlace(ref: RefObject, place: Activation | null): void {
+  ref['@place'] = place
+}
+
+/** The refs of one node: makes each once, and forgets those that nobody holds. */
+export class RefTable {
+  readonly #site: CallSite
+  readonly #kinds = new Map<string, RefKind>()
+  readonly #forgotten = new FinalizationRegistry<{ kind: RefKind; id: string }>(({ kind, id }) => {
+    if (kind.refs.get(id)?.deref() === undefined) kind.refs.delete(id)
+  })
+
+  constructor(site: CallSite) {
+    this.#site = site
+  }
+
+  add(description: ClassDescription): void {
+    this.#kinds.set(description.name, { make: makeRefClass(description, this.#site), refs: new Map() })
+  }
+
+  /** The ref to an entity; `undefined` when the type is not known here. */
+  get(type: string, id: string): RefObject | undefined {
+    const kind = this.#kinds.get(type)
+    if (kind === undefined) return undefined
+    const known = kind.refs.get(id)?.deref()
+    if (known !== undefined) return known
+    const ref = new kind.make(id)
+    kind.refs.set(id, new WeakRef(ref))
+    this.#forgotten.register(ref, { kind, id })
+    return ref
+  }
+
+  /** The ref if somebody holds one. */
+  peek(type: string, id: string): RefObject | undefined {
+    return this.#kinds.get(type)?.refs.get(id)?.deref()
+  }
+}
+
+interface RefKind {
+  readonly make: new (id: string) => RefObject
+  readonly refs: Map<string, WeakRef<RefObject>>
+}
+
+function makeRefClass(description: ClassDescription, site: CallSite): new (id: string) => RefObject {
+  const RefClass = class extends RefObject {}
+  Object.defineProperty(RefClass, 'name', { value: `Ref<${description.name}>` })
+  Object.defineProperty(RefClass.prototype, '@class', { value: description })
+  for (const operation of description.operations.values()) {
+    Object.defineProperty(RefClass.prototype, operation.name, {
+      value(this: RefObject, ...args: unknown[]): unknown {
+        return site.invoke(this, operation, args)
+      },
+    })
+  }
+  return RefClass
+}

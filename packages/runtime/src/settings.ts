@@ -1,0 +1,100 @@
+/**
+ * What a class may say of itself and its operations: the static description `settings`.
+ *
+ * All of it is optional and every default is the safe one: state is saved, and a reply leaves only when what it reveals is
+ * durable. The types insist on one thing: an operation that returns `void` must be listed as one-way, since its caller will
+ * never hear of an error.
+ */
+import type { StandardSchemaV1 } from './standard-schema.ts'
+import type { OneWayName, OperationName } from './ref.ts'
+import type { AnyRef } from './ref.ts'
+
+/** When a changed state is written to the store. */
+export type Durability = 'acknowledged' | { readonly everyMs: number } | 'manual'
+
+/** Where an entity is placed when it is activated. */
+export type Placement =
+  | 'hash'
+  | 'local'
+  | 'load'
+  | 'anywhere'
+  | { readonly near: AnyRef }
+  | { readonly label: string }
+
+/** How much one client may do. */
+export interface Rate {
+  readonly perSecond: number
+  readonly burst: number
+}
+
+/** What an operation may say. */
+export interface OperationSettings {
+  /** The caller does not wait and hears of no error. */
+  readonly oneWay?: boolean
+  readonly priority?: 'high' | 'normal' | 'low'
+  /** `unreliable` messages are the first to be dropped under load. */
+  readonly reliability?: 'reliable' | 'unreliable'
+  /** Of several waiting unreliable messages of one caller, only the newest is kept. */
+  readonly coalesce?: 'latest'
+  readonly lock?: 'none' | 'method' | 'entity'
+  /** Runs alone; what it changed is undone if it throws. */
+  readonly atomic?: boolean
+  /** May be repeated after an unknown outcome: the entity remembers what it has done. */
+  readonly idempotent?: boolean
+  readonly timeoutMs?: number
+  /** May be called by clients. */
+  readonly exposed?: boolean
+  /** Validates the arguments of a client's call. */
+  readonly input?: StandardSchemaV1
+  readonly rate?: Rate
+}
+
+/** The settings of class `E`. */
+export type Settings<E> = {
+  /** Grows when saved fields change their meaning. */
+  readonly version?: number
+  /** Converts a state of version `from` to the present one. */
+  readonly upgrade?: (state: Record<string, unknown>, from: number) => Record<string, unknown>
+  readonly persistent?: boolean
+  readonly durability?: Durability
+  /** Whether a first call makes the entity; otherwise only `pool.create` does. */
+  readonly autoCreate?: boolean
+  readonly idleAfterMs?: number
+  /** Fields that are not saved. */
+  readonly transient?: readonly FieldName<E>[]
+  /** Fields, or lists of fields, by which `pool.query` finds entities quickly. */
+  readonly indexes?: readonly (FieldName<E> | readonly FieldName<E>[])[]
+  readonly placement?: Placement
+  readonly lock?: 'none' | 'method' | 'entity'
+  readonly mailboxMax?: number
+} & ([OneWayName<E>] extends [never]
+  ? { readonly operations?: OperationsOf<E> }
+  : { readonly operations: OperationsOf<E> })
+
+type OperationsOf<E> = {
+  readonly [K in Exclude<OperationName<E>, OneWayName<E>>]?: OperationSettings & {
+    readonly oneWay?: false
+  }
+} & { readonly [K in OneWayName<E>]: OperationSettings & { readonly oneWay: true } }
+
+/** The names of the fields of `E` that hold state. */
+export type FieldName<E> = {
+  [K in keyof E]: K extends string ? (E[K] extends (...args: never[]) => unknown ? never : K) : never
+}[keyof E]
+
+declare const oneWayOfSettings: unique symbol
+
+/** Settings as a class carries them; `OneWay` are the operations that they list as one-way. */
+export interface EntitySettings<OneWay extends PropertyKey = PropertyKey> {
+  readonly given: Readonly<Record<string, unknown>>
+  readonly [oneWayOfSettings]?: OneWay
+}
+
+/**
+ * Describes a class and its operations.
+ * @example
+ * static override settings = settings<Player>({ operations: { move: { oneWay: true, priority: 'low' } } })
+ */
+export function settings<E>(given: Settings<E>): EntitySettings<OneWayName<E>> {
+  return { given: given as Readonly<Record<string, unknown>> }
+}

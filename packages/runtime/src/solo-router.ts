@@ -1,0 +1,33 @@
+/** A node that is alone: every entity lives here. For tests, scripts and tools. */
+import { EpicError, makeEpoch, partitionOf } from '@epicserver/contracts'
+import type { EntityCall } from './entity-call.ts'
+import type { Router } from './ports.ts'
+
+export class SoloRouter implements Router {
+  readonly #partitionEpoch: number
+  readonly #grants = new Map<number, number>()
+
+  /** `partitionEpoch` must grow with each start over the same store. */
+  constructor(partitionEpoch = 1) {
+    this.#partitionEpoch = partitionEpoch
+  }
+
+  isHome(): boolean {
+    return true
+  }
+
+  grantEpoch(type: string, id: string): bigint {
+    const partition = partitionOf(type, id)
+    const counter = (this.#grants.get(partition) ?? 0) + 1
+    this.#grants.set(partition, counter)
+    return makeEpoch(this.#partitionEpoch, counter)
+  }
+
+  send(call: EntityCall): void {
+    call.fail(new EpicError('Unavailable', `Cannot call "${call.ref.toString()}": this node is alone`))
+  }
+
+  canServe(): boolean {
+    return true
+  }
+}
