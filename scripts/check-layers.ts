@@ -3,11 +3,18 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findBreaches, type LayeredWorkspace } from './layers.ts'
-import { listFiles, listWorkspaces, repositoryRoot, type Workspace } from './repository.ts'
+import {
+  listFiles,
+  listWorkspaces,
+  readManifest,
+  repositoryRoot,
+  type Workspace,
+} from './repository.ts'
 import { importsOf } from './syntax.ts'
 
 const workspaces = listWorkspaces().map(withFiles)
-const breaches = [...findBreaches(workspaces), ...workspaces.flatMap(referenceBreaches)]
+const { devDependencies: toolchain } = readManifest(repositoryRoot)
+const breaches = [...findBreaches(workspaces, toolchain), ...workspaces.flatMap(referenceBreaches)]
 
 for (const breach of breaches) console.error(breach)
 const files = workspaces.reduce((sum, workspace) => sum + workspace.files.length, 0)

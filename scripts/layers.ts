@@ -51,16 +51,30 @@ export interface LayeredWorkspace {
   readonly files: readonly SourceFile[]
 }
 
-/** One sentence for each breach; empty if all is well. */
-export function findBreaches(workspaces: readonly LayeredWorkspace[]): string[] {
-  const names = new Map(workspaces.map(({ folder, manifest }) => [manifest.name, folder]))
+/**
+ * One sentence for each breach; empty if all is well.
+ * @param toolchain - what the root's package.json declares, for the tests of all workspaces
+ */
+export function findBreaches(
+  workspaces: readonly LayeredWorkspace[],
+  toolchain: Readonly<Record<string, string>> = {},
+): string[] {
+  const folders = new Map(workspaces.map(({ folder, manifest }) => [manifest.name, folder]))
   return workspaces.flatMap((workspace) => [
-    ...breachesOfManifest(workspace, names),
-    ...workspace.files.flatMap((file) => breachesOfFile(workspace, file, names, workspaces)),
+    ...breachesOfManifest(workspace, folders),
+    ...workspace.files.flatMap((file) =>
+      breachesOfFile(workspace, file, { folders, workspaces, toolchain }),
+    ),
   ])
 }
 
 type Folders = ReadonlyMap<string, string>
+
+interface World {
+  readonly folders: Folders
+  readonly workspaces: readonly LayeredWorkspace[]
+  readonly toolchain: Readonly<Record<string, string>>
+}
 
 function breachesOfManifest({ folder, manifest }: LayeredWorkspace, folders: Folders): string[] {
   const name = packageName(folder)
@@ -87,14 +101,13 @@ function breachesOfManifest({ folder, manifest }: LayeredWorkspace, folders: Fol
 function breachesOfFile(
   { folder, manifest }: LayeredWorkspace,
   { path, imports }: SourceFile,
-  folders: Folders,
-  workspaces: readonly LayeredWorkspace[],
+  { folders, workspaces, toolchain }: World,
 ): string[] {
   const isTest = path.startsWith(`${folder}/test/`)
   const name = packageName(folder)
   const declared = {
     ...runtimeDependencies(manifest),
-    ...(isTest || name === undefined ? manifest.devDependencies : {}),
+    ...(isTest || name === undefined ? { ...manifest.devDependencies, ...toolchain } : {}),
   }
   return imports.flatMap((specifier) => {
     if (specifier.startsWith('.')) {

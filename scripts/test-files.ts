@@ -41,3 +41,15 @@ export function compiledPath(source: string): string {
 export function sourcePath(compiled: string): string {
   return compiled.replace(/\.js$/, '.ts').replace('/dist-test/', '/test/').replace('/dist/', '/')
 }
+
+const marker = 'tests of '
+
+/** The name of the test that only says whose tests come next in a process that runs many files. */
+export function markerOf(compiled: string): string {
+  return marker + compiled
+}
+
+/** The compiled file that a marker speaks of, or undefined if `name` is a test's. */
+export function markedFile(name: string): string | undefined {
+  return name.startsWith(marker) && name.endsWith('.js') ? name.slice(marker.length) : undefined
+}

@@ -1,13 +1,13 @@
 // Turns node:test's events into what a person reads: a line a file, each failure with the command
 // that replays it, and one closing line of counts.
 //
-// Only leaves count: a suite that fails because a test in it failed is not a second failure. The
-// runner reports a file without any test as one passed test named after the file; that is a failure
-// here, because a file that tests nothing is a mistake.
+// Only leaves count: a suite that fails because a test in it failed is not a second failure. A file
+// that runs no test fails, because a file that tests nothing is a mistake. (The runner itself reports
+// such a file, and one whose process broke, as one test that is named after the file.)
 
 import { relative } from 'node:path'
 import { inspect } from 'node:util'
-import { sourcePath } from './test-files.ts'
+import { markedFile, sourcePath } from './test-files.ts'
 
 /** The part of node:test's events that the report reads. */
 export interface TestEvent {
@@ -18,7 +18,6 @@ export interface TestEvent {
 interface Result {
   readonly name: string
   readonly nesting: number
-  readonly file?: string
   readonly skip?: string | boolean
   readonly todo?: string | boolean
   readonly details: {
@@ -26,6 +25,13 @@ interface Result {
     readonly type?: string
     readonly error?: Error & { readonly failureType?: string; readonly cause?: unknown }
   }
+}
+
+interface FileCounts {
+  passed: number
+  failed: number
+  skipped: number
+  ms: number
 }
 
 interface Failure {
@@ -45,14 +51,19 @@ export class TestReport {
   readonly #root: string
   readonly #print: (line: string) => void
   readonly #open: string[] = []
-  readonly #files = new Map<string, { passed: number; failed: number; ms: number }>()
+  readonly #files = new Map<string, FileCounts>()
   readonly #failures: Failure[] = []
-  #passed = 0
-  #skipped = 0
+  #file = ''
 
   constructor({ root, print }: TestReportOptions) {
     this.#root = root
     this.#print = print
+  }
+
+  /** What comes next are the tests of this file, until another one starts. */
+  startFile(compiled: string): void {
+    this.#file = sourcePath(relative(this.#root, compiled))
+    this.#counts()
   }
 
   handleEvent({ type, data }: TestEvent): void {
@@ -66,16 +77,25 @@ export class TestReport {
 
   /** Prints the summary; true if something ran and nothing failed. */
   finish(): boolean {
-    for (const [file, { passed, failed, ms }] of this.#files) {
-      const mark = failed === 0 ? 'ok  ' : 'FAIL'
-      this.#print(`${mark} ${file}  ${passed + failed} tests, ${Math.round(ms)} ms`)
+    for (const [file, counts] of this.#files) {
+      if (counts.passed + counts.failed + counts.skipped === 0) {
+        this.#file = file
+        this.#fail({ name: '', nesting: 0, details: {} }, 'The file runs no test')
+      }
+      const mark = counts.failed === 0 ? 'ok  ' : 'FAIL'
+      this.#print(
+        `${mark} ${file}  ${counts.passed + counts.failed} tests, ${Math.round(counts.ms)} ms`,
+      )
     }
     for (const failure of this.#failures) this.#printFailure(failure)
-    const skipped = this.#skipped === 0 ? '' : `, ${this.#skipped} skipped`
+    const passed = this.#sum('passed')
+    const skipped = this.#sum('skipped')
     this.#print('')
-    if (this.#passed + this.#failures.length === 0) this.#print('No test ran')
-    this.#print(`${this.#passed} passed, ${this.#failures.length} failed${skipped}`)
-    return this.#failures.length === 0 && this.#passed > 0
+    if (passed + this.#failures.length === 0) this.#print('No test ran')
+    this.#print(
+      `${passed} passed, ${this.#failures.length} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`,
+    )
+    return this.#failures.length === 0 && passed > 0
   }
 
   #handleStart({ name, nesting }: Result): void {
@@ -84,61 +104,60 @@ export class TestReport {
   }
 
   #handlePass(result: Result): void {
-    if (this.#isFile(result.name)) {
-      return this.#fail(result, new Error('The file runs no test'))
-    }
-    if (result.details.type === 'suite') return
-    if (isSet(result.skip) || isSet(result.todo)) this.#skipped += 1
-    else {
-      this.#passed += 1
-      this.#count(result, 'passed')
-    }
+    const next = markedFile(result.name)
+    if (next !== undefined) return this.startFile(next)
+    if (result.details.type === 'suite' || this.#isFile(result.name)) return
+    const isSkipped = isSet(result.skip) || isSet(result.todo)
+    this.#count(result, isSkipped ? 'skipped' : 'passed')
   }
 
   #handleFail(result: Result): void {
     const { error } = result.details
     if (error?.failureType === 'subtestsFailed') return this.#handleParentOfFailures(result)
-    if (isSet(result.todo)) this.#skipped += 1
+    if (isSet(result.todo)) this.#count(result, 'skipped')
     else this.#fail(result, error?.cause ?? error)
   }
 
   #handleParentOfFailures(parent: Result): void {
     if (parent.details.type === 'suite') return
     const isBelow = ({ path, file }: Failure): boolean =>
-      path[parent.nesting] === parent.name && file === this.#fileOf(parent)
+      path[parent.nesting] === parent.name && file === this.#file
     for (const failure of this.#failures.filter(isBelow)) failure.replayName = parent.name
   }
 
   #fail(result: Result, error: unknown): void {
     const path = [...this.#open.slice(0, result.nesting), result.name]
-    this.#failures.push({ path, file: this.#fileOf(result), error, replayName: result.name })
+    const replayName = this.#isFile(result.name) ? '' : result.name
+    this.#failures.push({ path, file: this.#file, error, replayName })
     this.#count(result, 'failed')
   }
 
-  #count(result: Result, outcome: 'passed' | 'failed'): void {
-    const file = this.#fileOf(result)
-    const counts = this.#files.get(file) ?? { passed: 0, failed: 0, ms: 0 }
+  #count({ nesting, details }: Result, outcome: 'passed' | 'failed' | 'skipped'): void {
+    const counts = this.#counts()
     counts[outcome] += 1
-    if (result.nesting === 0) counts.ms += result.details.duration_ms ?? 0
-    this.#files.set(file, counts)
+    if (nesting === 0) counts.ms += details.duration_ms ?? 0
+  }
+
+  #counts(): FileCounts {
+    const counts = this.#files.get(this.#file) ?? { passed: 0, failed: 0, skipped: 0, ms: 0 }
+    this.#files.set(this.#file, counts)
+    return counts
+  }
+
+  #sum(outcome: 'passed' | 'skipped'): number {
+    return [...this.#files.values()].reduce((sum, counts) => sum + counts[outcome], 0)
   }
 
   #printFailure({ path, file, error, replayName }: Failure): void {
     this.#print('')
-    this.#print(`FAILED ${path.join(' › ')}`)
+    this.#print(`FAILED ${path.join(' › ') || file}`)
     this.#print(indent(typeof error === 'string' ? error : inspect(error, { depth: 6 })))
-    const name = this.#isFile(replayName) ? '' : ` --name ${shellQuote(replayName)}`
+    const name = replayName === '' ? '' : ` --name ${shellQuote(replayName)}`
     this.#print(`  replay: npm test -- ${file}${name}`)
   }
 
   #isFile(name: string): boolean {
     return name.startsWith(this.#root) && name.endsWith('.js')
-  }
-
-  #fileOf({ file, name }: Result): string {
-    const path = this.#isFile(name) ? name : (file ?? 'unknown file').replace(/^file:\/\//, '')
-    const local = relative(this.#root, path)
-    return local.endsWith('.js') ? sourcePath(local) : local
   }
 }
 

@@ -44,7 +44,10 @@ async function runTests(): Promise<boolean> {
 
   process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --enable-source-maps`
   if (unit.length > 0) await runUnit(unit, report)
-  for (const { compiled } of integration) await runFile(compiled, integrationTimeoutMs, report)
+  for (const { compiled } of integration) {
+    report.startFile(compiled)
+    await runFile(compiled, integrationTimeoutMs, report)
+  }
   return report.finish()
 }
 

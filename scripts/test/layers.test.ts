@@ -133,3 +133,9 @@ for (const [claim, workspaces, breaches] of cases) {
     assert.deepEqual(findBreaches(workspaces), breaches)
   })
 }
+
+test('layers: tests may use the toolchain of the root, sources may not', () => {
+  const imports = { 'src/a.ts': ['fast-check'], 'test/a.test.ts': ['fast-check'] }
+  const breaches = findBreaches([workspace('packages/wire', { imports })], { 'fast-check': '4' })
+  assert.deepEqual(breaches, ['packages/wire/src/a.ts: fast-check is not declared in package.json'])
+})

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { markerOf } from '../test-files.ts'
 import { TestReport } from '../test-report.ts'
 
-const file = '/repo/packages/wire/test/frame.test.ts'
+const file = '/repo/packages/wire/dist-test/frame.test.js'
 
 function reportOf(...events: readonly [type: string, data: object][]): {
   isGood: boolean
@@ -10,8 +11,9 @@ function reportOf(...events: readonly [type: string, data: object][]): {
 } {
   const lines: string[] = []
   const report = new TestReport({ root: '/repo', print: (line) => lines.push(...line.split('\n')) })
+  report.startFile(file)
   for (const [type, data] of events) {
-    report.handleEvent({ type, data: { nesting: 0, file, details: {}, ...data } })
+    report.handleEvent({ type, data: { nesting: 0, details: {}, ...data } })
   }
   return { isGood: report.finish(), lines }
 }
@@ -50,14 +52,29 @@ test('test report: a failed subtest counts once and is replayed by the test arou
 })
 
 test('test report: a file without a test fails', () => {
-  const name = '/repo/packages/wire/dist-test/frame.test.js'
-  const { isGood, lines } = reportOf(['test:pass', { name }])
+  const { isGood, lines } = reportOf(['test:pass', { name: file }])
   assert.equal(isGood, false)
+  assert.ok(lines.includes('FAILED packages/wire/test/frame.test.ts'))
   assert.ok(lines.includes('  replay: npm test -- packages/wire/test/frame.test.ts'))
+})
+
+test('test report: a marker says whose tests come next, wherever they were written', () => {
+  const other = '/repo/packages/kernel/dist-test/locks.test.js'
+  const { lines } = reportOf(
+    ['test:pass', { name: 'a' }],
+    ['test:pass', { name: markerOf(other) }],
+    ['test:pass', { name: 'b' }],
+  )
+  assert.deepEqual(lines, [
+    'ok   packages/wire/test/frame.test.ts  1 tests, 0 ms',
+    'ok   packages/kernel/test/locks.test.ts  1 tests, 0 ms',
+    '',
+    '2 passed, 0 failed',
+  ])
 })
 
 test('test report: a run in which everything was skipped fails', () => {
   const { isGood, lines } = reportOf(['test:pass', { name: 'a', skip: true }])
   assert.equal(isGood, false)
-  assert.deepEqual(lines, ['', 'No test ran', '0 passed, 0 failed, 1 skipped'])
+  assert.deepEqual(lines.slice(1), ['', 'No test ran', '0 passed, 0 failed, 1 skipped'])
 })
