@@ -59,7 +59,8 @@ export function isTypeName(name: string): boolean {
   return name.length <= TYPE_NAME_UNITS_MAX && TYPE_NAME.test(name)
 }
 
-function isWellFormed(text: string): boolean {
+/** Whether `text` has a UTF-8 form: no half of a surrogate pair stands alone. */
+export function isWellFormed(text: string): boolean {
   for (let i = 0; i < text.length; i += 1) {
     const unit = text.charCodeAt(i)
     if (unit < 0xd800 || unit > 0xdfff) continue

@@ -3,15 +3,24 @@ export { entityIdProblem, formatEntityId, isTypeName, parseEntityId } from './en
 export type { EntityId } from './entity-id.ts'
 export { formatEpoch, makeEpoch, partitionEpochOf } from './epoch.ts'
 export { EpicError, ERROR_CODES, isEpicError, isErrorCode } from './epic-error.ts'
-export type { EpicErrorOptions, ErrorCode, ErrorCodeEntry, ErrorDetails, Retry } from './epic-error.ts'
+export type {
+  EpicErrorOptions,
+  ErrorCode,
+  ErrorCodeEntry,
+  ErrorDetails,
+  Retry,
+} from './epic-error.ts'
 export {
   CLUSTER_KEY_BYTES_MAX,
   ENTITY_ID_UNITS_MAX,
+  INDEX_ENTRIES_MAX,
+  INDEX_KEY_BYTES_MAX,
   KEY_UNITS_MAX,
   LEASE_TTL_MS_MAX,
   MESSAGE_BYTES_MAX,
   PARTITIONS,
   STATE_BYTES_MAX,
+  TASK_BODY_BYTES_MAX,
   TYPE_NAME_UNITS_MAX,
 } from './limits.ts'
 export {
@@ -22,6 +31,16 @@ export {
   clusterKeyProblem,
 } from './cluster-request.ts'
 export { partitionOf } from './partition.ts'
+export {
+  checkDueQuery,
+  checkEntityId,
+  checkGuard,
+  checkIndexEntries,
+  checkIndexName,
+  checkIndexStatus,
+  checkScan,
+  checkWrite,
+} from './state-request.ts'
 export type {
   Claimed,
   DueQuery,

@@ -18,6 +18,18 @@ export const MESSAGE_BYTES_MAX: number = 16 * 1024 * 1024
 /** One saved entity; larger things are files or many entities. */
 export const STATE_BYTES_MAX: number = 16 * 1024 * 1024
 
+/**
+ * A key of an index entry. An id takes up to 1,536 bytes in UTF-8; what is left of LMDB's 1,978 must hold this key with every byte
+ * escaped. Longer values are cut by the runtime and compared again on the state.
+ */
+export const INDEX_KEY_BYTES_MAX = 200
+
+/** Index entries of one entity: they are rewritten with each change, and a query needs one of a few, not hundreds. */
+export const INDEX_ENTRIES_MAX = 64
+
+/** What a task carries: the arguments of one operation. Many tasks are read at once. */
+export const TASK_BODY_BYTES_MAX: number = 64 * 1024
+
 /** A key of the cluster store: below LMDB's 1,978 bytes with room for a provider's own prefix. */
 export const CLUSTER_KEY_BYTES_MAX = 1024
 

@@ -10,10 +10,13 @@
  * `CorruptRecord`: this one record is set aside; others are unaffected.
  *
  * A provider groups the writes that are waiting into one commit: thousands of callers may be inside `write` at once.
+ *
+ * Order is that of bytes everywhere: of an index entry's key, and of an id in UTF-8 (which is not the order of JavaScript's
+ * strings). What may be asked at all is said by `state-request.ts`; every provider calls it, so that all refuse the same.
  */
 import type { EntityId } from './entity-id.ts'
 
-/** What a claim found: version 0 with no bytes means that the entity was never saved. */
+/** What a claim found. No bytes: no state is saved, never at version 0, not any more or not yet above it. */
 export interface Claimed {
   readonly version: bigint
   readonly bytes: Uint8Array | null
@@ -25,7 +28,10 @@ export interface Guard {
   readonly version: bigint
 }
 
-/** One entry of a declared index: the index's name and a key whose byte order is the values' order. */
+/**
+ * One entry of a declared index: the index's name and a key whose byte order is the values' order. An entity may have several
+ * entries in one index, and is met once for each; two that are equal are one.
+ */
 export interface IndexEntry {
   readonly index: string
   readonly key: Uint8Array
@@ -41,7 +47,12 @@ export interface Task {
 
 /** A change of one task, part of a {@link Write}. */
 export type TaskChange =
-  | { readonly kind: 'set'; readonly key: string; readonly dueMs: number; readonly body: Uint8Array }
+  | {
+      readonly kind: 'set'
+      readonly key: string
+      readonly dueMs: number
+      readonly body: Uint8Array
+    }
   | { readonly kind: 'clear'; readonly key: string }
 
 /** All that one commit changes of one entity. What is left out stays as it is. */
@@ -50,6 +61,7 @@ export interface Write {
   readonly bytes?: Uint8Array
   /** The complete set of the entity's index entries; the provider drops those of before. */
   readonly indexes?: readonly IndexEntry[]
+  /** Done in this order. Setting a task that is there replaces it; clearing one that is not there is no error. */
   readonly tasks?: readonly TaskChange[]
 }
 
@@ -61,24 +73,32 @@ export interface StoredRecord {
   readonly bytes: Uint8Array
 }
 
-/** Which tasks are asked for: those of the given partitions that are due before an instant, earliest first. */
+/**
+ * Which tasks are asked for: those of the given partitions with `dueMs` below `beforeMs`, earliest first; those of one instant in
+ * any order. Asking does not take a task away: whoever has done it clears or sets it anew.
+ */
 export interface DueQuery {
   readonly partitions: ReadonlySet<number>
   readonly beforeMs: number
   readonly limit: number
 }
 
-/** A walk over saved entities of one type: in the order of an index, or of ids where no index is named. */
+/**
+ * A walk over the saved entities of one type: in the order of an index, those of one key by id, or in the order of ids where no
+ * index is named. An entity without state is not met. A walk goes on where the page before ended, whatever has changed since: a
+ * row that was there all the time, unchanged, is met exactly once; another once, or not at all.
+ */
 export interface Scan {
   readonly type: string
   readonly index?: string
-  /** First key, included. */
+  /** Lowest key, included: of the index, or an id in UTF-8. */
   readonly from?: Uint8Array
-  /** Last key, excluded. */
+  /** Highest key, excluded. */
   readonly to?: Uint8Array
+  /** From the highest to the lowest; `from` and `to` mean what they always mean. */
   readonly reverse?: boolean
   readonly limit: number
-  /** The `next` of the page before. */
+  /** The `next` of the page before, of the same walk. */
   readonly after?: Uint8Array
   readonly partitions?: ReadonlySet<number>
 }
@@ -111,21 +131,35 @@ export interface StateStore {
    * @throws EpicError `Fenced` when the stored epoch is higher.
    */
   claim(entity: EntityId, epoch: bigint): Promise<Claimed>
-  /** Reads without claiming, for inspection. */
+  /** Reads the saved state without claiming it, for inspection; `null` where there is none. */
   read(entity: EntityId): Promise<StoredRecord | null>
-  /** Makes `write` durable and returns the new version. */
+  /**
+   * Makes `write` durable and returns the new version, one above the guard's. A guard above the stored epoch raises it.
+   * @throws EpicError `Fenced` when the stored epoch is higher, or the stored version another.
+   */
   write(entity: EntityId, guard: Guard, write: Write): Promise<bigint>
-  /** Deletes the entity with its tasks and index entries. Its epoch is kept, so that a stale writer cannot revive it. */
-  remove(entity: EntityId, guard: Guard): Promise<void>
+  /**
+   * Deletes the state with its tasks and index entries, and returns the version from which a next write goes on. Epoch and
+   * version are kept, so that a stale writer cannot revive what was deleted; where nothing was ever saved, nothing is kept.
+   * @throws EpicError `Fenced` as `write` does.
+   */
+  remove(entity: EntityId, guard: Guard): Promise<bigint>
   due(query: DueQuery): Promise<Task[]>
   scan(scan: Scan): Promise<ScanPage>
-  /** All known indexes of a type, or of all types. */
+  /** All announced indexes of a type, or of all types, by type and name. */
   indexes(type?: string): Promise<IndexStatus[]>
-  /** Announces an index or its completion; dropping one removes its entries. */
+  /**
+   * Announces an index, or its completion. Another definition than the known one drops the entries made for that. Entries of an
+   * index that nobody announced are kept all the same: a writer may be ahead of the announcement.
+   */
   setIndex(status: IndexStatus): Promise<void>
+  /** Forgets an index and removes its entries. */
   dropIndex(type: string, index: string): Promise<void>
-  /** Adds an old record's index entries while an index is built; a record that has changed since `version` is left alone. */
+  /**
+   * Gives an old record its complete set of index entries while an index is built. Says `false`, and leaves the record alone,
+   * when it is gone or has changed since `version`.
+   */
   reindex(entity: EntityId, version: bigint, indexes: readonly IndexEntry[]): Promise<boolean>
-  /** Resolves when all that was written is durable, then releases everything. */
+  /** Resolves when all that was written is durable, then releases everything. What is asked later is `Unavailable`. */
   close(): Promise<void>
 }
