@@ -23,8 +23,15 @@ interface Result {
   readonly details: {
     readonly duration_ms?: number
     readonly type?: string
-    readonly error?: Error & { readonly failureType?: string; readonly cause?: unknown }
+    readonly error?: RunnerError
   }
+}
+
+interface RunnerError extends Error {
+  readonly failureType?: string
+  /** Of a whole process: how it ended. */
+  readonly exitCode?: number | null
+  readonly signal?: string | null
 }
 
 interface FileCounts {
@@ -106,15 +113,18 @@ export class TestReport {
   #handlePass(result: Result): void {
     const next = markedFile(result.name)
     if (next !== undefined) return this.startFile(next)
+    this.#addTime(result)
     if (result.details.type === 'suite' || this.#isFile(result.name)) return
     const isSkipped = isSet(result.skip) || isSet(result.todo)
-    this.#count(result, isSkipped ? 'skipped' : 'passed')
+    this.#count(isSkipped ? 'skipped' : 'passed')
   }
 
   #handleFail(result: Result): void {
     const { error } = result.details
+    this.#addTime(result)
     if (error?.failureType === 'subtestsFailed') return this.#handleParentOfFailures(result)
-    if (isSet(result.todo)) this.#count(result, 'skipped')
+    if (isSet(result.todo)) this.#count('skipped')
+    else if (error?.exitCode !== undefined) this.#fail(result, endOf(error))
     else this.#fail(result, error?.cause ?? error)
   }
 
@@ -129,13 +139,16 @@ export class TestReport {
     const path = [...this.#open.slice(0, result.nesting), result.name]
     const replayName = this.#isFile(result.name) ? '' : result.name
     this.#failures.push({ path, file: this.#file, error, replayName })
-    this.#count(result, 'failed')
+    this.#count('failed')
   }
 
-  #count({ nesting, details }: Result, outcome: 'passed' | 'failed' | 'skipped'): void {
-    const counts = this.#counts()
-    counts[outcome] += 1
-    if (nesting === 0) counts.ms += details.duration_ms ?? 0
+  #count(outcome: 'passed' | 'failed' | 'skipped'): void {
+    this.#counts()[outcome] += 1
+  }
+
+  /** What lies in a suite is timed by the suite. */
+  #addTime({ nesting, details }: Result): void {
+    if (nesting === 0) this.#counts().ms += details.duration_ms ?? 0
   }
 
   #counts(): FileCounts {
@@ -159,6 +172,10 @@ export class TestReport {
   #isFile(name: string): boolean {
     return name.startsWith(this.#root) && name.endsWith('.js')
   }
+}
+
+function endOf({ exitCode, signal }: RunnerError): string {
+  return `The process ended with ${signal ?? `exit code ${exitCode}`}, and not because of a test`
 }
 
 function isSet(flag: string | boolean | undefined): boolean {
