@@ -9,8 +9,7 @@
  * A record is `format, class version, state, extras`; extras are what the runtime saves along with the state.
  */
 import { EpicError, type EntityId } from '@epicserver/contracts'
-import type { Reader, Writer } from '@epicserver/wire'
-import { hash128 } from './hash-temp.ts'
+import { hash128, type Reader, type Writer } from '@epicserver/wire'
 import type { ClassDescription } from './class-description.ts'
 import { isRef } from './ref.ts'
 

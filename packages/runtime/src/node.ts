@@ -154,7 +154,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   invoke(ref: RefObject, operation: OperationDescription, args: readonly unknown[]): unknown {
     const parent = currentTurn()
-    if (parent === null) this.kernel.now = this.ports.clock.monotonicMs()
+    if (parent === null && !this.#isDrainScheduled) this.kernel.now = this.ports.clock.monotonicMs()
     if (this.isDevelopment) guardMessage(args, `${descriptionOf(ref).name}.${operation.name}(…)`)
     if (operation.oneWay) {
       this.#send(new UnawaitedCall(this, ref, operation, args, parent, this.reportFailure))

@@ -13,29 +13,37 @@ import type { Activation } from '@epicserver/kernel'
 import type { ClassDescription, OperationDescription } from './class-description.ts'
 import type { Entity } from './entity.ts'
 
+/** The names under which `E` might be called: all of its own, known without looking at their types. */
+export type MemberName<E> = Exclude<keyof E, keyof Entity> & string
+
 /** The keys of `E` that can be called from elsewhere: its own methods that return `void` or a promise. */
 export type OperationName<E> = {
-  [K in keyof E]: K extends keyof Entity ? never : K extends string ? IfOperation<E[K], K> : never
-}[keyof E]
+  [K in MemberName<E>]: OperationKind<E[K]> extends 'none' ? never : K
+}[MemberName<E>]
 
 /** Those of them that return `void`: one-way messages. */
 export type OneWayName<E> = {
-  [K in OperationName<E>]: E[K] extends (...args: never[]) => Promise<unknown> ? never : K
-}[OperationName<E>]
+  [K in MemberName<E>]: OperationKind<E[K]> extends 'one-way' ? K : never
+}[MemberName<E>]
 
-type IfOperation<F, K> = F extends (...args: never[]) => infer R
+type OperationKind<F> = F extends (...args: never[]) => infer R
   ? IsAny<R> extends true
-    ? never
+    ? 'none'
     : [R] extends [Promise<unknown>]
-      ? K
+      ? 'awaited'
       : [R] extends [void]
         ? [void] extends [R]
-          ? K
-          : never
-        : never
-  : never
+          ? 'one-way'
+          : 'none'
+        : 'none'
+  : 'none'
 
 type IsAny<T> = 0 extends 1 & T ? true : false
+
+/** What stands on a ref in the place of a field or of a method that is not async. */
+export interface NotAnOperation<Name extends string> {
+  readonly 'only async methods can be called from elsewhere, and this is none': Name
+}
 
 declare const entityOfRef: unique symbol
 
@@ -46,7 +54,9 @@ declare const entityOfRef: unique symbol
  * await bob.getScore()
  */
 export type Ref<E> = {
-  readonly [K in OperationName<E>]: E[K]
+  // Over all members, not only the operations: a class may hold refs to itself, so which of its members are
+  // operations must not be asked while its refs' members are being found.
+  readonly [K in MemberName<E>]: OperationKind<E[K]> extends 'none' ? NotAnOperation<K> : E[K]
 } & { readonly [entityOfRef]: E }
 
 /** Any ref, whatever it names. */
