@@ -67,6 +67,12 @@ export class TestReport {
     this.#print = print
   }
 
+  /** Files from which nothing is heard fail too: a process may end early and say it was fine. */
+  expectFiles(compiled: readonly string[]): void {
+    for (const file of compiled) this.startFile(file)
+    this.#file = ''
+  }
+
   /** What comes next are the tests of this file, until another one starts. */
   startFile(compiled: string): void {
     this.#file = sourcePath(relative(this.#root, compiled))
@@ -166,7 +172,7 @@ export class TestReport {
     this.#print(`FAILED ${path.join(' › ') || file}`)
     this.#print(indent(typeof error === 'string' ? error : inspect(error, { depth: 6 })))
     const name = replayName === '' ? '' : ` --name ${shellQuote(replayName)}`
-    this.#print(`  replay: npm test -- ${file}${name}`)
+    this.#print(`  replay: npm test -- ${file || '--unit'}${name}`)
   }
 
   #isFile(name: string): boolean {

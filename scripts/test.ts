@@ -41,6 +41,7 @@ async function runTests(): Promise<boolean> {
   const unit = selected.filter(({ kind }) => kind === 'unit')
   const integration = selected.filter(({ kind }) => kind === 'integration')
   const report = new TestReport({ root: repositoryRoot, print: (line) => console.log(line) })
+  report.expectFiles(selected.map(({ compiled }) => compiled))
 
   process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --enable-source-maps`
   if (unit.length > 0) await runUnit(unit, report)

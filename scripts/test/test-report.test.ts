@@ -58,6 +58,14 @@ test('test report: a file without a test fails', () => {
   assert.ok(lines.includes('  replay: npm test -- packages/wire/test/frame.test.ts'))
 })
 
+test('test report: an expected file from which nothing is heard fails', () => {
+  const lines: string[] = []
+  const report = new TestReport({ root: '/repo', print: (line) => lines.push(line) })
+  report.expectFiles([file])
+  assert.equal(report.finish(), false)
+  assert.ok(lines.includes('FAILED packages/wire/test/frame.test.ts'))
+})
+
 test('test report: a marker says whose tests come next, wherever they were written', () => {
   const other = '/repo/packages/kernel/dist-test/locks.test.js'
   const { lines } = reportOf(
