@@ -75,9 +75,12 @@ function checkComment(comment: string, offset: number, complain: Complain): void
     complain(offset, 'a TODO without a reason')
   }
   if (/\b(FIXME|XXX|HACK)\b/.test(comment)) complain(offset, 'mend it, or write TODO with a reason')
-  const waiver = /(?:oxlint|eslint)-disable|@ts-(?:ignore|nocheck|expect-error)/.exec(comment)
-  if (waiver !== null && wordCount(comment.split(/ -- |: /)[1] ?? '') < REASON_WORDS_MIN) {
-    complain(offset, `${waiver[0]} without a reason`)
+  // The reason follows the compiler's directive, and ` -- ` after the linter's.
+  const waiver = /(@ts-(?:ignore|nocheck|expect-error))(.*)|((?:ox|es)lint-disable)(?:.* -- (.*))?/
+  const [, ofCompiler, why, ofLinter, whyNot] = waiver.exec(comment) ?? []
+  const waived = ofCompiler ?? ofLinter
+  if (waived !== undefined && wordCount(why ?? whyNot ?? '') < REASON_WORDS_MIN) {
+    complain(offset, `${waived} without a reason`)
   }
   if (/^[\s*]*[-=#~*]{5,}/.test(comment)) complain(offset, 'a banner; let the code speak')
 }
