@@ -11,7 +11,7 @@
 import { isEpicError, partitionOf, type ClusterStore } from '@epicserver/contracts'
 import { ClusterMember, type Effect, type FenceReason, type StoreEffect, type StoreReply } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
-import { ClusterRouter } from './cluster-router.ts'
+import { ClusterRouter, type Links } from './cluster-router.ts'
 import { RUNTIME_LIMITS } from './limits.ts'
 import type { Log } from './log.ts'
 import { createLog } from './log.ts'
@@ -165,7 +165,10 @@ export class ClusterNode {
     const nodeId = this.#member.nodeId
     if (this.#node !== undefined || nodeId === undefined) return
     const { ports, network, ...rest } = this.#options
-    const links = { to: (id: string) => this.#peers?.to(id) }
+    const links: Links = {
+      to: (id) => this.#peers?.to(id),
+      askAll: (what, args, timeLeftMs) => this.#peers?.askAll(what, args, timeLeftMs) ?? Promise.resolve([]),
+    }
     const router = new ClusterRouter(this.#member, links, ports.clock, (call) => node.dispatch(call))
     const node: EntityNode = new EntityNode({ ...rest, nodeId, ports: { ...ports, router } })
     this.#router = router

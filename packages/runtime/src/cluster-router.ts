@@ -18,6 +18,7 @@ import { descriptionOf, idOf } from './ref.ts'
 /** What the router needs of the links to other nodes. */
 export interface Links {
   to(nodeId: string): PeerLink | undefined
+  askAll(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]>
 }
 
 export class ClusterRouter implements Router {
@@ -58,6 +59,10 @@ export class ClusterRouter implements Router {
     const link = owner === undefined || owner === this.#member.nodeId ? undefined : this.#links.to(owner)
     if (link === undefined) this.hold(call)
     else link.send(call, this.#clock.monotonicMs())
+  }
+
+  askOthers(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]> {
+    return this.#links.askAll(what, args, timeLeftMs)
   }
 
   /** Keeps a call until it is clear where it goes. */

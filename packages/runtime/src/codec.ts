@@ -1,47 +1,34 @@
-/** The codec of a node: values with the node's own refs, for messages and for state. */
+/** The codecs of a node: values with the node's own refs, one for messages between nodes and one for saved state. */
 import { EpicError, type ErrorCode } from '@epicserver/contracts'
-import { Reader, Writer, type RefCodec } from '@epicserver/wire'
+import { createCodec, type Codec, type Reader, type RefCodec, type Writer } from '@epicserver/wire'
 import { entityOf, isRef, type RefTable } from './ref.ts'
 
 export class NodeCodec {
-  readonly writer: Writer
-  readonly #parts: { readonly refs: RefCodec }
-  readonly #values: Writer
+  readonly messages: Codec
+  readonly state: Codec
+  /** For records: written and taken at once, never kept. */
+  readonly stateWriter: Writer
+  readonly #stateReader: Reader
 
   constructor(refs: RefTable) {
-    this.#parts = { refs: refCodecOf(refs) }
-    this.writer = new Writer(this.#parts)
-    this.#values = new Writer(this.#parts)
+    const refCodec = refCodecOf(refs)
+    this.messages = createCodec({ purpose: 'message', refs: refCodec })
+    this.state = createCodec({ purpose: 'state', refs: refCodec })
+    this.stateWriter = this.state.createWriter()
+    this.#stateReader = this.state.createReader()
   }
 
-  newWriter(): Writer {
-    return new Writer(this.#parts)
+  /** A reader at the beginning of a record; good until the next one is asked for. */
+  readState(bytes: Uint8Array): Reader {
+    this.#stateReader.reset(bytes)
+    return this.#stateReader
   }
 
-  newReader(): Reader {
-    return new Reader(this.#parts)
-  }
-
-  reader(bytes: Uint8Array): Reader {
-    const reader = new Reader(this.#parts)
-    reader.reset(bytes)
-    return reader
-  }
-
-  /** @throws EpicError of the given code, naming the path of what cannot be encoded. */
-  encode(value: unknown, code: ErrorCode): Uint8Array {
-    this.#values.reset()
-    const problem = this.#values.value(value)
-    if (problem !== undefined) throw new EpicError(code, `Cannot encode a value: ${problem.path} is ${problem.found}`, { details: { path: problem.path } })
-    return this.#values.take()
-  }
-
-  /** @throws EpicError `ProtocolBroken` */
-  decode(bytes: Uint8Array): unknown {
-    const reader = this.reader(bytes)
-    const value = reader.value()
-    if (reader.failed) throw new EpicError('ProtocolBroken', 'Cannot decode a value')
-    return value
+  /** @throws EpicError of the given code when the bytes do not decode. */
+  decodeState(bytes: Uint8Array, code: ErrorCode, what: string): unknown {
+    const result = this.state.decode(bytes)
+    if (!result.ok) throw new EpicError(code, `Cannot read ${what}: ${result.problem} at byte ${result.offset}`)
+    return result.value
   }
 }
 

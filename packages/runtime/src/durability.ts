@@ -11,9 +11,10 @@
 import { EpicError, isEpicError, type EntityId, type TaskChange, type Write } from '@epicserver/contracts'
 import type { Activation, Call, Held } from '@epicserver/kernel'
 import type { ClassDescription } from './class-description.ts'
+import type { NodeCodec } from './codec.ts'
 import { constructEntity, type EntityHost } from './entity.ts'
 import type { EntityCall, Outcome } from './entity-call.ts'
-import { EntityState, type StateChange, type StateCodec, type StateMark } from './entity-state.ts'
+import { EntityState, type StateChange, type StateMark } from './entity-state.ts'
 import { indexEntries } from './index-entries.ts'
 import type { EntityNode } from './node.ts'
 import { peekResidue, residueOf } from './residue.ts'
@@ -25,7 +26,7 @@ export class Durability {
   readonly #node: EntityNode
   readonly #states: ReadonlyMap<string, EntityState>
 
-  constructor(node: EntityNode, codec: StateCodec) {
+  constructor(node: EntityNode, codec: NodeCodec) {
     this.#node = node
     this.#states = new Map(
       [...node.descriptions.values()].map((description) => [description.name, new EntityState(description, codec)]),

@@ -9,8 +9,9 @@
  * A record is `format, class version, state, extras`; extras are what the runtime saves along with the state.
  */
 import { EpicError, type EntityId } from '@epicserver/contracts'
-import { hash128, type Reader, type Writer } from '@epicserver/wire'
+import { hash128, type Reader } from '@epicserver/wire'
 import type { ClassDescription } from './class-description.ts'
+import type { NodeCodec } from './codec.ts'
 import { isRef } from './ref.ts'
 
 const RECORD_FORMAT = 1
@@ -36,18 +37,12 @@ export interface RecordContent {
   readonly extras: unknown
 }
 
-/** Makes the writers and readers whose refs are those of this node. */
-export interface StateCodec {
-  readonly writer: Writer
-  reader(bytes: Uint8Array): Reader
-}
-
 export class EntityState {
   readonly #description: ClassDescription
-  readonly #codec: StateCodec
+  readonly #codec: NodeCodec
   #fields: readonly string[] = []
 
-  constructor(description: ClassDescription, codec: StateCodec) {
+  constructor(description: ClassDescription, codec: NodeCodec) {
     this.#description = description
     this.#codec = codec
   }
@@ -92,7 +87,7 @@ export class EntityState {
    * @throws EpicError `CorruptRecord`, `StateNewer`, `UpgradeFailed`
    */
   decode(bytes: Uint8Array, entity: EntityId): RecordContent {
-    const content = decodeRecord(this.#codec.reader(bytes), entity)
+    const content = decodeRecord(this.#codec.readState(bytes), entity)
     const { version, upgrade } = this.#description
     const name = `${entity.type}/${entity.id}`
     if (content.version > version) {
@@ -144,7 +139,7 @@ export class EntityState {
   }
 
   #encode(instance: object, extras: unknown, entity: EntityId): StateChange {
-    const { writer } = this.#codec
+    const writer = this.#codec.stateWriter
     writer.reset()
     writer.u8(RECORD_FORMAT)
     writer.varuint(this.#description.version)

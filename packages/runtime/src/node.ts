@@ -8,7 +8,7 @@
  * Drains run as microtasks, so that a chain of calls inside a process costs no event loop turn, and give way to sockets and
  * timers after a slice of time, so that two entities calling each other for ever starve nobody.
  */
-import { EpicError, type EntityId } from '@epicserver/contracts'
+import { EpicError, entityIdProblem, type EntityId } from '@epicserver/contracts'
 import { Kernel, type Activation, type Call, type EntityType, type KernelLimits } from '@epicserver/kernel'
 import type { EntityClasses } from './app.ts'
 import { describeClass, type ClassDescription, type OperationDescription } from './class-description.ts'
@@ -23,12 +23,15 @@ import { Lifecycle } from './lifecycle.ts'
 import { RUNTIME_LIMITS, type RuntimeLimits } from './limits.ts'
 import { createLog, type Log } from './log.ts'
 import { guardMessage } from './message-guard.ts'
-import { createPool, idFrom, type InitialState, type Pool, type PoolSource } from './pool.ts'
+import { createPool, type InitialState, type Pool, type PoolSource } from './pool.ts'
 import type { NodePorts, Pending } from './ports.ts'
 import { createQuery, type Query } from './query.ts'
 import { descriptionOf, entityOf, idOf, placeOf, RefTable, setPlace, type CallSite, type Ref, type RefObject } from './ref.ts'
 import { currentTurn, trackTurns } from './turn-context.ts'
 import { TurnRunner } from './turn-runner.ts'
+
+/** Answers what another node asks; `from` is its proven id. */
+export type NodeRequest = (from: string, args: readonly unknown[]) => unknown
 
 export interface NodeOptions {
   readonly nodeId: string
@@ -53,6 +56,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   readonly pool: Pool
   readonly lifecycle: Lifecycle
   readonly durability: Durability
+  /** What other nodes may ask of this one, by name. */
+  readonly requests: Map<string, NodeRequest> = new Map()
   readonly #types: ReadonlyMap<string, EntityType>
   readonly #names = new Map<unknown, string>()
   readonly #runner: TurnRunner
@@ -107,9 +112,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   }
 
   refTo(type: string, id: string | number): RefObject {
-    const ref = this.refs.get(type, idFrom(type, id))
-    if (ref === undefined) throw unknownType(type, this.typeNames)
-    return ref
+    const ref = this.refs.get(type, String(id))
+    if (ref !== undefined) return ref
+    if (!this.descriptions.has(type)) throw unknownType(type, this.typeNames)
+    throw new EpicError('InvalidId', `Cannot name an entity of type ${type}: ${entityIdProblem(type, String(id)) ?? 'the id is not allowed'}`)
   }
 
   ref<E>(target: EntityClass<E & import('./entity.ts').Entity> | Contract<E>, id: string | number): Ref<E> {

@@ -7,13 +7,15 @@
  */
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import type { Reader, Writer } from '@epicserver/wire'
-import type { EntityCall } from './entity-call.ts'
-import { FAILURE, readError, RESULT, writeCall } from './peer-messages.ts'
+import { EntityCall } from './entity-call.ts'
+import { FAILURE, readError, RESULT, writeCall, type CallMessage } from './peer-messages.ts'
 import { PEER_LANES, type PeerChannel, type PeerLane } from './peer-network.ts'
 import { descriptionOf, idOf } from './ref.ts'
 
 const SLOT_BITS = 20
 const SLOT_MASK = (1 << SLOT_BITS) - 1
+/** The place of what nobody waits for. */
+const NO_SLOT = -1
 
 /** What a batch writer needs of its node. */
 export interface BatchHost {
@@ -70,12 +72,21 @@ export class BatchWriter {
   }
 }
 
+/** What waits for the outcome of a message. */
+export interface Waiting {
+  succeed(value: unknown): void
+  fail(error: unknown): void
+}
+
+/** The type under which nodes ask each other things that concern no entity. */
+export const NODE_TYPE = '@node'
+
 /** Calls that wait for results of one peer. */
 export class PeerLink {
   readonly nodeId: string
   readonly batch: BatchWriter
   readonly #onMoved: (call: EntityCall) => void
-  readonly #slots: (EntityCall | undefined)[] = []
+  readonly #slots: (Waiting | undefined)[] = []
   readonly #uses: number[] = []
   readonly #free: number[] = []
 
@@ -93,23 +104,28 @@ export class PeerLink {
   /** Sends a call; it is settled by a result, or by the end of the link. */
   send(call: EntityCall, now: number): void {
     const { operation, ref } = call
-    const slot = operation.oneWay ? -1 : this.#take(call)
-    try {
-      writeCall(this.batch.lane(operation.priority), {
-        callId: slot < 0 ? 0 : (this.#uses[slot] as number) * (SLOT_MASK + 1) + slot,
-        type: descriptionOf(ref).name,
-        id: idOf(ref),
-        operation: operation.name,
-        isOneWay: operation.oneWay,
-        depth: call.depth,
-        timeLeftMs: call.deadlineAt > 0 ? call.deadlineAt - now : operation.timeoutMs,
-        above: call.above,
-        args: call.args,
-      })
-    } catch (error) {
-      if (slot >= 0) this.#release(slot)
-      call.fail(error)
-    }
+    const slot = operation.oneWay ? NO_SLOT : this.#take(call)
+    this.#write(operation.priority, slot, call, {
+      callId: this.#callId(slot),
+      type: descriptionOf(ref).name,
+      id: idOf(ref),
+      operation: operation.name,
+      isOneWay: operation.oneWay,
+      depth: call.depth,
+      timeLeftMs: call.deadlineAt > 0 ? call.deadlineAt - now : operation.timeoutMs,
+      above: call.above,
+      args: call.args,
+    })
+  }
+
+  /** Asks the node itself something that concerns no entity; `timeLeftMs` is all that it may take. */
+  ask(what: string, args: readonly unknown[], timeLeftMs: number): Promise<unknown> {
+    return new Promise((succeed, fail) => {
+      const waiting = { succeed, fail }
+      const slot = this.#take(waiting)
+      const callId = this.#callId(slot)
+      this.#write('high', slot, waiting, { callId, type: NODE_TYPE, id: '', operation: what, isOneWay: false, depth: 0, timeLeftMs, above: [], args })
+    })
   }
 
   /** Reads a result or an error, after its kind. */
@@ -122,12 +138,12 @@ export class PeerLink {
     if (call === undefined || reader.failed) return
     this.#release(slot)
     if (kind === RESULT) call.succeed(outcome)
-    else if (isEpicError(outcome) && outcome.code === 'Moved') this.#onMoved(call)
+    else if (call instanceof EntityCall && isEpicError(outcome) && outcome.code === 'Moved') this.#onMoved(call)
     else call.fail(outcome)
   }
 
-  /** The channel has ended: returns the calls that waited. */
-  takeAll(): EntityCall[] {
+  /** The channel has ended: returns what waited. */
+  takeAll(): Waiting[] {
     const calls = this.#slots.filter((call) => call !== undefined)
     this.#slots.length = 0
     this.#uses.length = 0
@@ -136,10 +152,26 @@ export class PeerLink {
     return calls
   }
 
-  #take(call: EntityCall): number {
+  #write(lane: PeerLane, slot: number, waiting: Waiting, message: CallMessage): void {
+    try {
+      writeCall(this.batch.lane(lane), message)
+    } catch (error) {
+      if (slot !== NO_SLOT) this.#release(slot)
+      waiting.fail(error)
+    }
+  }
+
+  #callId(slot: number): number {
+    return slot === NO_SLOT ? 0 : (this.#uses[slot] as number) * (SLOT_MASK + 1) + slot
+  }
+
+  #take(waiting: Waiting): number {
     const slot = this.#free.pop() ?? this.#slots.length
-    if (slot > SLOT_MASK) throw new EpicError('Overloaded', `Cannot call "${call.ref.toString()}": ${slot} calls to its node wait already`)
-    this.#slots[slot] = call
+    if (slot > SLOT_MASK) {
+      waiting.fail(new EpicError('Overloaded', `Cannot call node ${this.nodeId}: ${slot} calls to it wait already`))
+      return NO_SLOT
+    }
+    this.#slots[slot] = waiting
     this.#uses[slot] = ((this.#uses[slot] ?? 0) + 1) & 0x7fff_ffff
     return slot
   }

@@ -6,13 +6,13 @@ import { EpicError, partitionOf } from '@epicserver/contracts'
 import { isPeerMessage, type ClusterMember, type PeerMessage, type View } from '@epicserver/fabric'
 import type { Reader } from '@epicserver/wire'
 import { isRepeatable, type ClusterRouter } from './cluster-router.ts'
-import type { EntityCall } from './entity-call.ts'
+import { EntityCall } from './entity-call.ts'
 import { REMOTE_OPERATIONS } from './internal-operations.ts'
 import type { Log } from './log.ts'
 import type { EntityNode } from './node.ts'
 import { PeerCall } from './peer-call.ts'
-import { BatchWriter, PeerLink } from './peer-link.ts'
-import { CALL, FABRIC, FAILURE, readCall, RESULT, writeFabric, writeFailure, type CallMessage } from './peer-messages.ts'
+import { BatchWriter, NODE_TYPE, PeerLink, type Waiting } from './peer-link.ts'
+import { CALL, FABRIC, FAILURE, readCall, RESULT, writeFabric, writeFailure, writeResult, type CallMessage } from './peer-messages.ts'
 import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
 
 /** What the links need of the node around them. */
@@ -56,6 +56,11 @@ export class Peers {
     }
   }
 
+  /** Asks every other member something; those that cannot answer are told apart by their error. */
+  askAll(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]> {
+    return Promise.allSettled([...this.#links.values()].map(({ link }) => link.ask(what, args, timeLeftMs)))
+  }
+
   sendFabric(nodeId: string, message: PeerMessage): void {
     const link = this.to(nodeId)
     if (link !== undefined) writeFabric(link.batch.lane('control'), message)
@@ -67,7 +72,7 @@ export class Peers {
   }
 
   #open(nodeId: string, address: string): void {
-    const reader = this.#host.node.codec.newReader()
+    const reader = this.#host.node.codec.messages.createReader()
     const channel = this.#network.open(nodeId, address, {
       onBatch: (bytes) => this.#read(nodeId, reader, bytes, undefined),
       onClose: (reason) => this.#reopen(nodeId, reason),
@@ -77,7 +82,7 @@ export class Peers {
   }
 
   #accept(from: string, channel: PeerChannel): PeerChannelEvents {
-    const reader = this.#host.node.codec.newReader()
+    const reader = this.#host.node.codec.messages.createReader()
     const answers = this.#batches(channel)
     return {
       onBatch: (bytes) => this.#read(from, reader, bytes, answers),
@@ -88,7 +93,7 @@ export class Peers {
   #batches(channel: PeerChannel): BatchWriter {
     const { node, member } = this.#host
     return new BatchWriter(channel, {
-      newWriter: () => node.codec.newWriter(),
+      newWriter: () => node.codec.messages.createWriter(),
       afterTurns: (run) => node.ports.clock.afterTurns(run),
       viewNo: () => member.view?.viewNo ?? 0,
       maySend: () => !node.isClosed && member.canServe(node.ports.clock.monotonicMs()),
@@ -108,9 +113,9 @@ export class Peers {
   #end(nodeId: string, reason: string): void {
     const link = this.to(nodeId)
     this.#links.delete(nodeId)
-    for (const call of link?.takeAll() ?? []) {
-      if (isRepeatable(call)) this.#host.router.hold(call)
-      else call.fail(nodeLost(call, nodeId, reason))
+    for (const waiting of link?.takeAll() ?? []) {
+      if (waiting instanceof EntityCall && isRepeatable(waiting)) this.#host.router.hold(waiting)
+      else waiting.fail(nodeLost(waiting, nodeId, reason))
     }
   }
 
@@ -138,6 +143,10 @@ export class Peers {
     const message = readCall(reader)
     if (reader.failed) return
     const { node, member, router } = this.#host
+    if (message.type === NODE_TYPE) {
+      void this.#answer(from, message, answers)
+      return
+    }
     const call = this.#callFrom(message, answers)
     if (call === undefined) return
     const partition = partitionOf(message.type, message.id)
@@ -145,6 +154,18 @@ export class Peers {
     if (admission === 'serve' && router.isReady(partition)) node.dispatch(call)
     else if (admission === 'moved') call.fail(new EpicError('Moved', `"${message.type}/${message.id}" does not live here`))
     else if (admission !== 'drop') router.hold(call)
+  }
+
+  /** Answers what another node asks of this one. */
+  async #answer(from: string, message: CallMessage, answers: BatchWriter): Promise<void> {
+    const { node } = this.#host
+    try {
+      const handler = node.requests.get(message.operation)
+      if (handler === undefined) throw new EpicError('UnknownOperation', `Cannot ask a node for ${message.operation}`)
+      writeResult(answers.lane('high'), message.callId, await handler(from, message.args), message.operation)
+    } catch (error) {
+      writeFailure(answers.lane('high'), message.callId, error)
+    }
   }
 
   #callFrom(message: CallMessage, answers: BatchWriter): PeerCall | undefined {
@@ -169,8 +190,9 @@ export class Peers {
 /** Long enough not to spin on a node that is just dying, short against any lease. */
 const REOPEN_AFTER_MS = 20
 
-function nodeLost(call: EntityCall, nodeId: string, reason: string): EpicError {
-  return new EpicError('NodeLost', `Cannot know what became of ${call.operation.name} of "${call.ref.toString()}": the link to node ${nodeId} ended (${reason})`)
+function nodeLost(waiting: Waiting, nodeId: string, reason: string): EpicError {
+  const what = waiting instanceof EntityCall ? `${waiting.operation.name} of "${waiting.ref.toString()}"` : 'a request'
+  return new EpicError('NodeLost', `Cannot know what became of ${what}: the link to node ${nodeId} ended (${reason})`)
 }
 
 function unknownTarget(message: CallMessage, isTypeKnown: boolean): EpicError {

@@ -4,7 +4,6 @@
  * `pool.Player` is an index and nothing else, so that no id can collide with a method; what concerns whole classes (`create`,
  * `singleton`, `query`, `ref`) hangs on the pool itself.
  */
-import { EpicError, entityIdProblem } from '@epicserver/contracts'
 import type { EntityClasses } from './app.ts'
 import type { Contract } from './contract.ts'
 import type { Entity, EntityClass } from './entity.ts'
@@ -68,12 +67,4 @@ function createIndex(source: PoolSource, type: string): object {
       throw new TypeError(`pool.${type} is an index: call an operation of pool.${type}[id] instead of assigning`)
     },
   })
-}
-
-/** Text form of an id; `3` and `'3'` are one. */
-export function idFrom(type: string, id: string | number): string {
-  const text = typeof id === 'number' ? String(id) : id
-  const problem = typeof text === 'string' ? entityIdProblem(type, text) : `the id is a ${typeof id}`
-  if (problem !== undefined) throw new EpicError('InvalidId', `Cannot name an entity of type ${type}: ${problem}`)
-  return text
 }

@@ -32,6 +32,8 @@ export interface Router {
   grantEpoch(type: string, id: string): bigint
   /** Takes a call to another node; it will be settled. */
   send(call: EntityCall): void
+  /** Asks every other node something that concerns no entity. */
+  askOthers(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]>
   /** Whether this node may still act: run turns, write, answer. */
   canServe(nowMs: number): boolean
 }

@@ -8,7 +8,7 @@
  * The methods are made once for each class, on a prototype: a call is a method call, not a proxy's trap. What a ref is stands
  * under names with an `@`, so that no operation can collide with it.
  */
-import { formatEntityId, type EntityId } from '@epicserver/contracts'
+import { entityIdProblem, formatEntityId, type EntityId } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
 import type { ClassDescription, OperationDescription } from './class-description.ts'
 import type { Entity } from './entity.ts'
@@ -138,12 +138,13 @@ export class RefTable {
     this.#kinds.set(description.name, { make: makeRefClass(description, this.#site), refs: new Map() })
   }
 
-  /** The ref to an entity; `undefined` when the type is not known here. */
+  /** The ref to an entity; `undefined` when the type is not known here, or when the id can be none. */
   get(type: string, id: string): RefObject | undefined {
     const kind = this.#kinds.get(type)
     if (kind === undefined) return undefined
     const known = kind.refs.get(id)?.deref()
     if (known !== undefined) return known
+    if (entityIdProblem(type, id) !== undefined) return undefined
     const ref = new kind.make(id)
     kind.refs.set(id, new WeakRef(ref))
     this.#forgotten.register(ref, { kind, id })

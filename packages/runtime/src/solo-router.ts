@@ -27,6 +27,10 @@ export class SoloRouter implements Router {
     call.fail(new EpicError('Unavailable', `Cannot call "${call.ref.toString()}": this node is alone`))
   }
 
+  askOthers(): Promise<PromiseSettledResult<unknown>[]> {
+    return Promise.resolve([])
+  }
+
   canServe(): boolean {
     return true
   }

@@ -48,12 +48,12 @@ export function taskChange(node: EntityNode, key: string, task: TaskSettings): T
   const now = node.ports.clock.wallMs()
   const dueMs = task.at === undefined ? nextTime(key, body, now, now) : Number(task.at)
   if (dueMs === null || !Number.isFinite(dueMs)) throw invalid(key, 'it never comes due')
-  return { kind: 'set', key, dueMs, body: node.codec.encode(body, 'CannotSave') }
+  return { kind: 'set', key, dueMs, body: node.codec.state.encode(body) }
 }
 
 /** Reads a due task and works out what becomes of it. */
 export function dueTask(node: EntityNode, task: Task, nowMs: number): DueTask {
-  const body = node.codec.decode(task.body) as TaskBody
+  const body = node.codec.decodeState(task.body, 'CorruptRecord', `the task "${task.key}"`) as TaskBody
   const isLate = nowMs - task.dueMs > ON_TIME_MS
   const from = body.catchUp === 'all' ? task.dueMs : nowMs
   const dueMs = nextTime(task.key, body, task.dueMs, from)
