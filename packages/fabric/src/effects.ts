@@ -90,6 +90,8 @@ export interface WatchReport {
 /** A reading of the clocks besides the monotonic one. */
 export interface ClockReading {
   readonly wallMs: number
+  /** Time since the boot with the time in suspension, where the system tells it: nobody can set it. */
+  readonly uptimeMs?: number
   readonly boot: string
 }
 

@@ -1,0 +1,140 @@
+/**
+ * The invariants of the protocol, watched from outside: it is told what happened, looks at every node after every event, and
+ * throws at the first break. It trusts nothing that a member says about itself but whether it may serve.
+ */
+import type { View } from '@epicserver/fabric'
+
+/** A broken invariant. */
+export class Violation extends Error {
+  readonly rule: string
+
+  constructor(rule: string, message: string) {
+    super(`${rule}: ${message}`)
+    this.name = 'Violation'
+    this.rule = rule
+  }
+}
+
+/** What the checker sees of a node. */
+export interface Watched {
+  readonly name: string
+  readonly lease: string | undefined
+  /** It runs (or could run on at once), and would serve if it were asked now. */
+  readonly canServe: boolean
+  readonly installedNo: number
+  /** The ids of activations that execute here. */
+  readonly active: Iterable<string>
+}
+
+/** Watches one world. */
+export class Checker {
+  readonly #endedLeases = new Set<string>()
+  readonly #views: View[] = []
+  readonly #acknowledged = new Map<string, Set<string>>()
+  readonly #acknowledgedLength = new Map<string, number>()
+  #acknowledgedCount = 0
+
+  /** How many calls were answered. */
+  get acknowledgedCount(): number {
+    return this.#acknowledgedCount
+  }
+
+  /** The number of the newest view. */
+  get viewNo(): number {
+    return this.#views.length
+  }
+
+  handleLeaseEnded(id: string): void {
+    this.#endedLeases.add(id)
+  }
+
+  handleLeaseUsed(id: string): void {
+    if (this.#endedLeases.has(id))
+      throw new Violation('I7', `lease ${id} worked again after its end`)
+  }
+
+  handleViewCommitted(view: View, wasAliveWhenListed: (nodeId: string) => boolean): void {
+    if (view.viewNo !== this.#views.length + 1) {
+      throw new Violation('I5', `view ${view.viewNo} follows view ${this.#views.length}`)
+    }
+    for (const { nodeId } of view.members) {
+      if (wasAliveWhenListed(nodeId)) continue
+      throw new Violation('I5', `view ${view.viewNo} has ${nodeId}, whose lease had ended`)
+    }
+    this.#views.push(view)
+  }
+
+  /** A node serves partitions that it got with view `epoch`. */
+  handleGained(name: string, epoch: number, view: View, nodes: readonly Watched[]): void {
+    const members = new Set(this.#views[epoch - 1]?.members.map((member) => member.nodeId))
+    for (const { nodeId } of view.members) {
+      const node = nodes.find(({ lease }) => lease === nodeId)
+      if (!members.has(nodeId) || node === undefined || node.installedNo >= epoch) continue
+      throw new Violation(
+        'I6',
+        `${name} serves by view ${epoch}, ${node.name} has installed ${node.installedNo}`,
+      )
+    }
+  }
+
+  handleClaim(id: string, stored: bigint, given: bigint): void {
+    if (given < stored)
+      throw new Violation('I2', `the epoch of ${id} fell from ${stored} to ${given}`)
+  }
+
+  handleWrite(id: string, epochs: { stored: bigint; given: bigint }, log: readonly string[]): void {
+    if (epochs.given < epochs.stored) {
+      throw new Violation('I2', `${id} was written under ${epochs.given} after ${epochs.stored}`)
+    }
+    const last = log.at(-1)
+    if (last !== undefined && log.indexOf(last) !== log.length - 1) {
+      throw new Violation('I3', `${last} was applied to ${id} twice`)
+    }
+  }
+
+  handleAcknowledged(id: string, callId: string, length: number): void {
+    this.#acknowledgedCount += 1
+    const calls = this.#acknowledged.get(id) ?? new Set()
+    this.#acknowledged.set(id, calls.add(callId))
+    this.#acknowledgedLength.set(id, Math.max(length, this.#acknowledgedLength.get(id) ?? 0))
+  }
+
+  /** What a read of `id` that begins now must not fall below. */
+  lengthAcknowledged(id: string): number {
+    return this.#acknowledgedLength.get(id) ?? 0
+  }
+
+  handleRead(id: string, length: number, atLeast: number): void {
+    this.#acknowledgedCount += 1
+    if (length < atLeast)
+      throw new Violation('I4', `a read of ${id} returned ${length} after ${atLeast}`)
+  }
+
+  /** After every event. */
+  checkNodes(nodes: readonly Watched[]): void {
+    const activeAt = new Map<string, string>()
+    for (const node of nodes) {
+      if (!node.canServe) continue
+      if (node.lease !== undefined && this.#endedLeases.has(node.lease)) {
+        throw new Violation('I8', `${node.name} serves although its lease has ended`)
+      }
+      for (const id of node.active) {
+        const other = activeAt.get(id)
+        if (other !== undefined)
+          throw new Violation('I1', `${id} is active on ${other} and ${node.name}`)
+        activeAt.set(id, node.name)
+      }
+    }
+  }
+
+  /** At the end: what was acknowledged is saved. */
+  checkSaved(logOf: (id: string) => readonly string[]): void {
+    for (const [id, calls] of this.#acknowledged) {
+      const log = new Set(logOf(id))
+      for (const callId of calls) {
+        if (!log.has(callId))
+          throw new Violation('I3', `${callId} of ${id} was acknowledged and is lost`)
+      }
+    }
+  }
+}
