@@ -150,7 +150,7 @@ export class Durability {
 
   #writeOf(activation: Activation, description: ClassDescription, change: StateChange, tasks: readonly TaskChange[]): Write {
     const write: { bytes: Uint8Array; indexes?: Write['indexes']; tasks?: Write['tasks'] } = { bytes: change.bytes }
-    if (description.indexes.length > 0) write.indexes = indexEntries(description, activation.instance as object)
+    if (description.indexes.length > 0) write.indexes = indexEntries(description, activation.instance as Record<string, unknown>)
     if (tasks.length > 0) {
       write.tasks = tasks
       residueOf(activation).tasks = []

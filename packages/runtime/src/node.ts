@@ -25,7 +25,8 @@ import { createLog, type Log } from './log.ts'
 import { guardMessage } from './message-guard.ts'
 import { createPool, type InitialState, type Pool, type PoolSource } from './pool.ts'
 import type { NodePorts, Pending } from './ports.ts'
-import { createQuery, type Query } from './query.ts'
+import { createQuery, QUERY_REQUEST, type Query } from './query.ts'
+import { walkQuery, type QueryText } from './query-walk.ts'
 import { descriptionOf, entityOf, idOf, placeOf, RefTable, setPlace, type CallSite, type Ref, type RefObject } from './ref.ts'
 import { currentTurn, trackTurns } from './turn-context.ts'
 import { TurnRunner } from './turn-runner.ts'
@@ -91,6 +92,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.lifecycle = new Lifecycle(this, host)
     this.#runner = new TurnRunner(this)
     this.pool = createPool(this)
+    this.requests.set(QUERY_REQUEST, (_from, args) => walkQuery(this, args[0] as QueryText))
     this.#armTick()
   }
 

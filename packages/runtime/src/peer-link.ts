@@ -105,6 +105,7 @@ export class PeerLink {
   send(call: EntityCall, now: number): void {
     const { operation, ref } = call
     const slot = operation.oneWay ? NO_SLOT : this.#take(call)
+    if (slot === NO_SLOT && !operation.oneWay) return
     this.#write(operation.priority, slot, call, {
       callId: this.#callId(slot),
       type: descriptionOf(ref).name,
@@ -123,6 +124,7 @@ export class PeerLink {
     return new Promise((succeed, fail) => {
       const waiting = { succeed, fail }
       const slot = this.#take(waiting)
+      if (slot === NO_SLOT) return
       const callId = this.#callId(slot)
       this.#write('high', slot, waiting, { callId, type: NODE_TYPE, id: '', operation: what, isOneWay: false, depth: 0, timeLeftMs, above: [], args })
     })

@@ -28,6 +28,8 @@ export interface NodeClock {
 export interface Router {
   /** Whether this node may activate the entity. */
   isHome(type: string, id: string): boolean
+  /** Whether this node serves the partition. */
+  isReady(partition: number): boolean
   /** The epoch of a new activation here. */
   grantEpoch(type: string, id: string): bigint
   /** Takes a call to another node; it will be settled. */

@@ -16,6 +16,10 @@ export class SoloRouter implements Router {
     return true
   }
 
+  isReady(): boolean {
+    return true
+  }
+
   grantEpoch(type: string, id: string): bigint {
     const partition = partitionOf(type, id)
     const counter = (this.#grants.get(partition) ?? 0) + 1
