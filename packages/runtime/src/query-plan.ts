@@ -66,14 +66,14 @@ function planWith(index: IndexDescription, bounds: Bounds, order: readonly Order
 function keysOf(prefix: readonly SortValue[], range: Range | undefined): [Uint8Array | null, Uint8Array | null] {
   const whole = prefix.length === 0 ? null : encodeSortKey(prefix)
   let from = whole
-  let to = whole === null ? null : sortKeyEnd(whole)
+  let to = whole === null ? null : sortKeyEnd(prefix)
   if (range?.low !== undefined) {
-    const key = encodeSortKey([...prefix, range.low.value])
-    from = range.low.included ? key : sortKeyEnd(key)
+    const low = [...prefix, range.low.value]
+    from = range.low.included ? encodeSortKey(low) : sortKeyEnd(low)
   }
   if (range?.high !== undefined) {
-    const key = encodeSortKey([...prefix, range.high.value])
-    to = range.high.included ? sortKeyEnd(key) : key
+    const high = [...prefix, range.high.value]
+    to = range.high.included ? sortKeyEnd(high) : encodeSortKey(high)
   }
   if (range?.prefix !== undefined) from = encodeSortKey([...prefix, range.prefix])
   return [from, to]
