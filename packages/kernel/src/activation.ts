@@ -63,7 +63,7 @@ export class Activation {
   bytes: number
   /** Calls that wait for a state or a lock, first come first. */
   waiting: Call[] | null = null
-  /** Turns that run, where the class takes locks. */
+  /** Turns that run or are queued to, where the class takes locks. */
   turns: Call[] | null = null
   gate: Gate | null = null
   timers: Map<string, Timer> | null = null
@@ -82,9 +82,14 @@ export class Activation {
   step(event: ActivationEvent): ActivationState {
     const next = ACTIVATION_STEPS[this.state][event]
     if (next === undefined) {
-      throw new Error(`${this.type.plan.name}/${this.id} cannot ${event} while ${this.state}`)
+      throw new Error(`${nameOfEntity(this)} cannot take the step ${event} while ${this.state}`)
     }
     this.state = next
     return next
   }
+}
+
+/** Names an entity in messages: `"Player/bob"`. */
+export function nameOfEntity({ type, id }: Activation): string {
+  return `"${type.plan.name}/${id}"`
 }

@@ -5,6 +5,10 @@
  * lanes and mailboxes; as a *turn* it runs, makes calls of its own (`parent` points back) and holds locks; as an *outcome* it
  * is settled once, by a reply, a deadline or a failure, whichever comes first. The runtime's subclass knows what settling does.
  *
+ * A *chain* is a call, the turn that waits for it, the call that this turn runs, and so on up. Locks are reentrant along it,
+ * and its length is bounded. A one-way call begins a chain of its own, since nobody waits for it: were it in its sender's chain
+ * it would run inside the sender's locks. So does what the code of a turn that is over still calls.
+ *
  * | status    | meaning                                   | next               |
  * |-----------|-------------------------------------------|--------------------|
  * | `made`    | not accepted by any entity of this node   | queued, waiting    |
@@ -26,29 +30,40 @@ const NO_TURNS: readonly TurnKey[] = []
 export abstract class Call {
   readonly operation: OperationPlan
   readonly args: readonly unknown[]
-  /** The turn that made this call on this node; `null` for calls from outside, from timers and from other nodes. */
-  readonly parent: Call | null
+  /**
+   * The turn that made this call on this node; `null` for calls from outside, from timers and from other nodes, and once the
+   * call is over (entities that hand on to each other without end would otherwise keep all their calls in memory).
+   */
+  parent: Call | null
   /** The entity that runs the call, once one of this node has accepted it. */
   activation: Activation | null = null
   status: CallStatus = 'made'
   /** Whether the outcome is decided; a turn may still run after its caller has given up. */
   settled = false
-  /** How many calls led to this one. */
+  /** How long the chain is that led to this call. */
   readonly depth: number
   deadlineAt = 0
   /** The lock-taking turns above this call; a call never waits for one of them. */
   readonly above: readonly TurnKey[]
   /** Set when the call runs in a class that takes locks. */
   turnKey: TurnKey | null = null
-  /** Neighbours in the list of calls with the same timeout. */
-  laterDeadline: Call | null = null
-  earlierDeadline: Call | null = null
+  /** Neighbours in a slot of the deadlines' wheel. */
+  newerInSlot: Call | null = null
+  olderInSlot: Call | null = null
 
-  constructor(operation: OperationPlan, args: readonly unknown[], parent: Call | null, origin?: CallOrigin) {
+  constructor(
+    operation: OperationPlan,
+    args: readonly unknown[],
+    parent: Call | null,
+    origin?: CallOrigin,
+  ) {
     this.operation = operation
     this.args = args
     this.parent = parent
-    if (parent === null) {
+    if (operation.oneWay || parent?.status === 'ended') {
+      this.depth = 0
+      this.above = NO_TURNS
+    } else if (parent === null) {
       this.depth = origin?.depth ?? 0
       this.above = origin?.above ?? NO_TURNS
     } else {
@@ -57,9 +72,15 @@ export abstract class Call {
     }
   }
 
-  /** Decides the outcome with a result. Called at most once, by the kernel's driver. */
+  /** Ends a call that will not run. */
+  endUnrun(error: unknown): void {
+    this.status = 'ended'
+    this.fail(error)
+  }
+
+  /** Decides the outcome with a result; does nothing when it is decided already. Called by the driver only. */
   abstract succeed(value: unknown): void
-  /** Decides the outcome with an error. */
+  /** Decides the outcome with an error; does nothing when it is decided already. Called by the driver and by the kernel. */
   abstract fail(error: unknown): void
 }
 

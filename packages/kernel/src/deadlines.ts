@@ -1,89 +1,94 @@
 /**
  * Deadlines of calls that wait for an outcome.
  *
- * Most calls share a few timeouts, so each timeout has a list of its own, which is in order by construction: adding and removing
- * cost a few pointer writes, and looking for the expired means looking at the heads. (A timer a call would cost more than the
- * call.) A call's deadline is never later than that of the turn that made it; one inherited that way may be noticed late, at
- * the moment its own list reaches it, but never runs late: the kernel looks again before it starts a turn.
+ * A wheel of slots, each an intrusive list, so that adding and removing cost a few pointer writes and allocate nothing: nearly
+ * every call is settled long before its deadline, and a timer a call would cost more than the call. A deadline further away than
+ * one turn of the wheel stays in its slot and is passed over. Expired calls are found at the first look after their deadline.
+ *
+ * A call's deadline is never later than that of the turn that made it and waits for it. A turn that is over waits for nothing:
+ * what code that it left behind still calls has a timeout of its own.
  */
 import type { Call } from './call.ts'
 
+/** A slot is shorter than a node's tick; a turn of the wheel (33 s) is longer than most timeouts. */
+const SLOT_MS = 16
+const SLOTS = 2048
+
 export class Deadlines {
-  readonly #lists = new Map<number, DeadlineList>()
+  readonly #slots: (Call | null)[] = new Array<Call | null>(SLOTS).fill(null)
+  /** The time of the last look; everything before it has been found. */
+  #lookedAt: number
+  #size = 0
+
+  constructor(now: number) {
+    this.#lookedAt = now
+  }
 
   /** Sets the call's deadline and remembers it. */
   add(call: Call, now: number): void {
-    const timeoutMs = call.operation.timeoutMs
-    const own = now + timeoutMs
-    const parent = call.parent
-    call.deadlineAt = parent !== null && parent.deadlineAt > 0 && parent.deadlineAt < own ? parent.deadlineAt : own
-    let list = this.#lists.get(timeoutMs)
-    if (list === undefined) {
-      list = new DeadlineList(timeoutMs)
-      this.#lists.set(timeoutMs, list)
+    const { parent } = call
+    let deadlineAt = now + call.operation.timeoutMs
+    if (parent !== null && parent.status !== 'ended' && parent.deadlineAt > 0) {
+      deadlineAt = Math.min(deadlineAt, parent.deadlineAt)
     }
-    list.append(call)
+    // One that has passed already goes where the next look begins.
+    call.deadlineAt = Math.max(deadlineAt, this.#lookedAt)
+    const slot = slotOf(call.deadlineAt)
+    const head = this.#slots[slot] as Call | null
+    call.olderInSlot = head
+    if (head !== null) head.newerInSlot = call
+    this.#slots[slot] = call
+    this.#size += 1
   }
 
+  /** Forgets a call; one that is not remembered is no error. */
   remove(call: Call): void {
-    this.#lists.get(call.operation.timeoutMs)?.unlink(call)
+    const { newerInSlot: newer, olderInSlot: older } = call
+    const slot = slotOf(call.deadlineAt)
+    if (newer === null) {
+      if (this.#slots[slot] !== call) return
+      this.#slots[slot] = older
+    } else {
+      newer.olderInSlot = older
+    }
+    if (older !== null) older.newerInSlot = newer
+    call.newerInSlot = null
+    call.olderInSlot = null
+    this.#size -= 1
   }
 
-  /** Takes out the calls whose deadline has passed. */
+  /** Takes out the calls whose deadline has passed, earliest first. */
   takeExpired(now: number): Call[] {
     const expired: Call[] = []
-    for (const list of this.#lists.values()) {
-      for (let head = list.head; head !== null && head.deadlineAt <= now; head = list.head) {
-        list.unlink(head)
-        expired.push(head)
-      }
+    const last = Math.floor(now / SLOT_MS)
+    const first = Math.max(Math.floor(this.#lookedAt / SLOT_MS), last - SLOTS + 1)
+    if (this.#size > 0) {
+      for (let slot = first; slot <= last; slot += 1)
+        this.#takeFrom(slot & (SLOTS - 1), now, expired)
     }
-    return expired
-  }
-
-  /** The earliest instant at which something may expire, or `Infinity`. */
-  get nextAt(): number {
-    let next = Infinity
-    for (const list of this.#lists.values()) {
-      if (list.head !== null && list.head.deadlineAt < next) next = list.head.deadlineAt
-    }
-    return next
+    this.#lookedAt = Math.max(this.#lookedAt, now)
+    return expired.sort((a, b) => a.deadlineAt - b.deadlineAt)
   }
 
   get size(): number {
-    let size = 0
-    for (const list of this.#lists.values()) size += list.size
-    return size
+    return this.#size
+  }
+
+  /** A slot holds the newest first; calls of one instant expire in the order in which they were made. */
+  #takeFrom(slot: number, now: number, expired: Call[]): void {
+    const head = this.#slots[slot] as Call | null
+    if (head === null) return
+    const found: Call[] = []
+    for (let call: Call | null = head; call !== null; call = call.olderInSlot) {
+      if (call.deadlineAt <= now) found.push(call)
+    }
+    for (const call of found.toReversed()) {
+      this.remove(call)
+      expired.push(call)
+    }
   }
 }
 
-class DeadlineList {
-  readonly timeoutMs: number
-  head: Call | null = null
-  #tail: Call | null = null
-  size = 0
-
-  constructor(timeoutMs: number) {
-    this.timeoutMs = timeoutMs
-  }
-
-  append(call: Call): void {
-    call.earlierDeadline = this.#tail
-    if (this.#tail === null) this.head = call
-    else this.#tail.laterDeadline = call
-    this.#tail = call
-    this.size += 1
-  }
-
-  unlink(call: Call): void {
-    const { earlierDeadline: before, laterDeadline: after } = call
-    if (before === null && after === null && this.head !== call) return
-    if (before === null) this.head = after
-    else before.laterDeadline = after
-    if (after === null) this.#tail = before
-    else after.earlierDeadline = before
-    call.earlierDeadline = null
-    call.laterDeadline = null
-    this.size -= 1
-  }
+function slotOf(at: number): number {
+  return Math.floor(at / SLOT_MS) & (SLOTS - 1)
 }

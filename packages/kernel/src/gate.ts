@@ -42,8 +42,10 @@ export class Gate {
     return this.#emitted.length === 1 && this.#beforeWrite === null
   }
 
-  /** The state is what is saved: takes all that may leave. */
+  /** The state is what is saved: takes all that may leave. Not while writing: what waits for the write was emitted earlier. */
   takeClean(): Held[] {
+    if (this.#beforeWrite !== null)
+      throw new Error('The gate is writing: nothing may leave before what waits for that')
     const released = this.#emitted
     this.#emitted = []
     return released

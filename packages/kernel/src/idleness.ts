@@ -21,24 +21,23 @@ export class IdleSweep {
 
   /** Looks at up to `count` activations and returns those to put away. */
   choose(count: number, now: number, excessBytes: number): Activation[] {
-    const idle: Activation[] = []
+    const chosen: Activation[] = []
     const candidates: Activation[] = []
     for (let i = 0; i < count; i += 1) {
       const activation = this.#advance()
       if (activation === undefined) break
       if (!isIdle(activation)) continue
-      if (now - activation.usedAt >= activation.type.plan.idleAfterMs) idle.push(activation)
+      if (isExpired(activation, now)) chosen.push(activation)
       else if (excessBytes > 0 && now - activation.usedAt >= FRESH_MS) candidates.push(activation)
     }
-    if (excessBytes <= 0 || candidates.length === 0) return idle
     candidates.sort((a, b) => a.usedAt - b.usedAt)
-    let freed = idle.reduce((sum, activation) => sum + activation.bytes, 0)
+    let freed = chosen.reduce((sum, activation) => sum + activation.bytes, 0)
     for (const activation of candidates.slice(0, Math.ceil(candidates.length / 2))) {
       if (freed >= excessBytes) break
       freed += activation.bytes
-      idle.push(activation)
+      chosen.push(activation)
     }
-    return idle
+    return chosen
   }
 
   #advance(): Activation | undefined {
@@ -60,6 +59,11 @@ export function isIdle(activation: Activation): boolean {
     activation.state === 'active' &&
     activation.accepted === 0 &&
     (activation.gate === null || activation.gate.state === 'resting') &&
-    (activation.timers === null || activation.timers.size === 0)
+    activation.timers === null
   )
+}
+
+/** Whether an idle activation has been so for longer than its class keeps it. */
+export function isExpired(activation: Activation, now: number): boolean {
+  return now - activation.usedAt >= activation.type.plan.idleAfterMs
 }

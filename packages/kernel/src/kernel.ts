@@ -8,74 +8,81 @@
  * which runs the method; `handleTurnEnded` frees its locks and place. An outcome leaves at once, or through the gate of an
  * entity with acknowledged durability: `hold`, then `pollUnsettled` when the node rests, then a comparison and perhaps a write.
  *
+ * The parts, each a file: `Mailboxes` (what waits, locks, what runs next), `Lifecycle` and `ActivationTable` (what is in memory),
+ * `Redirects`, `Deadlines`, `EntityTimers`, `Gate`. This class puts them together and decides what is refused.
+ *
  * Deliberately not here: which node an entity lives on (the fabric's matter), how state is encoded and where it is stored.
  *
  * Subtle: a dropped activation (fenced, or its state lost) may have turns that still run. They are let run to their end, but
  * nothing that they emit leaves: `activation.state` is `gone`, which every emission checks.
  */
-import { EpicError } from '@epicserver/contracts'
+import type { EpicError } from '@epicserver/contracts'
+import { ActivationTable } from './activation-table.ts'
 import { Activation } from './activation.ts'
 import type { Call } from './call.ts'
 import { Deadlines } from './deadlines.ts'
-import { formatCycle, WaitGraph } from './deadlock.ts'
+import { nameOf } from './deadlock.ts'
+import { EffectQueue } from './effect-queue.ts'
 import type { DeactivationReason, Effect } from './effects.ts'
+import { EntityTimers } from './entity-timers.ts'
 import { EntityType } from './entity-type.ts'
-import { Gate, type Held } from './gate.ts'
-import { IdleSweep, isIdle } from './idleness.ts'
+import { Fifo } from './fifo.ts'
+import type { Gate, Held } from './gate.ts'
+import { isExpired, isIdle } from './idleness.ts'
+import { assertKernelInvariants } from './invariants.ts'
+import type { KernelCounts } from './kernel-counts.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { KERNEL_LIMITS, type KernelLimits } from './limits.ts'
-import { canStart, takeStartable } from './locks.ts'
+import { Mailboxes } from './mailboxes.ts'
 import type { ClassPlan } from './plan.ts'
-import { RunQueue } from './run-queue.ts'
-import { TimerWheel, type Timer } from './timers.ts'
+import { Redirects } from './redirects.ts'
+import * as refusals from './refusals.ts'
+import type { Timer } from './timers.ts'
+import type { Deadlocked, WaitEdge } from './wait-edges.ts'
 
 export interface KernelOptions {
   /** Names this node in turn keys; unique among nodes. */
   readonly nodeId: string
   readonly now: number
-  /** Grants the epoch of a new activation. */
+  /** Grants the epoch of a new activation; what it throws is what the call fails with. */
   readonly grantEpoch: (type: string, id: string) => bigint
   readonly limits?: Partial<KernelLimits>
-}
-
-/** What a node holds, for people and metrics. */
-export interface KernelCounts {
-  readonly activations: number
-  readonly activationBytes: number
-  readonly queued: number
-  readonly pendingCalls: number
-  readonly timers: number
-  readonly waitingForLocks: number
 }
 
 export class Kernel {
   readonly types: ReadonlyMap<string, EntityType>
   readonly limits: KernelLimits
   readonly #types = new Map<string, EntityType>()
-  readonly #nodeId: string
   readonly #grantEpoch: (type: string, id: string) => bigint
-  readonly #runnable = new RunQueue()
-  readonly #deadlines = new Deadlines()
-  readonly #waits = new WaitGraph()
-  readonly #timers: TimerWheel
-  readonly #sweep: IdleSweep
-  readonly #effects: Effect[] = []
-  #unsettled: Activation[] = []
-  #turns = 0
-  #activations = 0
-  #activationBytes = 0
+  readonly #table: ActivationTable
+  readonly #mailboxes: Mailboxes
+  readonly #redirects = new Redirects()
+  readonly #deadlines: Deadlines
+  readonly #timers: EntityTimers
+  readonly #effects = new EffectQueue()
+  readonly #lifecycle: Lifecycle
+  readonly #unsettled = new Fifo<Activation>()
   #pending = 0
   #stopping = false
-  /** The node's coarse clock: the time of the last tick. */
+  /** The node's coarse clock: the time of the last tick, or whatever later time the driver put here. */
   now: number
 
   constructor(options: KernelOptions) {
     this.types = this.#types
-    this.#nodeId = options.nodeId
     this.#grantEpoch = options.grantEpoch
     this.limits = { ...KERNEL_LIMITS, ...options.limits }
     this.now = options.now
-    this.#timers = new TimerWheel(options.now)
-    this.#sweep = new IdleSweep(this.#types)
+    this.#table = new ActivationTable(this.#types, this.limits)
+    this.#mailboxes = new Mailboxes(options.nodeId)
+    this.#deadlines = new Deadlines(options.now)
+    this.#timers = new EntityTimers(options.now, this.limits.timersPerEntityMax)
+    this.#lifecycle = new Lifecycle({
+      table: this.#table,
+      mailboxes: this.#mailboxes,
+      redirects: this.#redirects,
+      timers: this.#timers,
+      effects: this.#effects,
+    })
   }
 
   addType(plan: ClassPlan): EntityType {
@@ -87,21 +94,29 @@ export class Kernel {
 
   get counts(): KernelCounts {
     return {
-      activations: this.#activations,
-      activationBytes: this.#activationBytes,
-      queued: this.#runnable.size,
+      activations: this.#table.size,
+      activationBytes: this.#table.bytes,
+      queued: this.queued,
       pendingCalls: this.#pending,
       timers: this.#timers.size,
-      waitingForLocks: this.#waits.size,
+      waitingForLocks: this.#mailboxes.waits.size,
     }
   }
 
-  // ── Calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** How many calls may run now. */
+  get queued(): number {
+    return this.#mailboxes.runnable.size
+  }
 
-  /** Watches the deadline of a call that this node made, until `handleSettled`. */
+  // ── Calls ──────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Watches the deadline of a call that this node made, until `handleSettled`.
+   * @throws EpicError `Overloaded` when the node has as many as it may.
+   */
   expect(call: Call): void {
     if (this.#pending >= this.limits.pendingCallsMax) {
-      throw new EpicError('Overloaded', `Cannot call ${call.operation.name}: ${this.#pending} calls of this node wait already`)
+      throw refusals.tooManyPending(call, this.#pending)
     }
     this.#pending += 1
     this.#deadlines.add(call, this.now)
@@ -109,288 +124,202 @@ export class Kernel {
 
   /** The outcome of an expected call is decided. */
   handleSettled(call: Call): void {
+    if (this.#pending === 0) {
+      throw new Error(`The call of ${call.operation.name} was settled twice, or never expected`)
+    }
     this.#pending -= 1
     this.#deadlines.remove(call)
   }
 
   /** A call for an entity that lives on this node: it will run, or fail at once. */
   accept(type: EntityType, id: string, call: Call): void {
+    if (this.#redirects.mustFollow(type, id, call)) {
+      this.#redirects.push(type, id, call)
+      return
+    }
     const activation = type.activations.get(id) ?? this.#admit(type, id, call)
-    if (activation === null) return
-    this.acceptAt(activation, call)
+    if (activation !== null) this.#place(activation, call)
   }
 
-  /** The same for an activation that the caller holds already. */
+  /**
+   * The same for an activation that the caller holds already. Where that has ended, the call goes
+   * back to the driver.
+   */
   acceptAt(activation: Activation, call: Call): void {
-    const { plan } = activation.type
-    if (activation.accepted >= plan.mailboxMax) {
-      call.status = 'ended'
-      call.fail(overloaded(activation))
-      return
-    }
-    if (call.depth > this.limits.callDepthMax) {
-      call.status = 'ended'
-      call.fail(new EpicError('CallTooDeep', `Cannot call ${call.operation.name} of ${nameOf(activation)}: the chain is ${call.depth} calls long`))
-      return
-    }
-    activation.accepted += 1
-    call.activation = activation
-    if (activation.state !== 'active') this.#wait(activation, call)
-    else if (!plan.hasLocks) this.#queue(call)
-    else this.#acceptLocked(activation, call)
+    const { type, id } = activation
+    const isLate = activation.state === 'gone' || this.#redirects.mustFollow(type, id, call)
+    if (isLate) this.#redirects.push(type, id, call)
+    else this.#place(activation, call)
   }
 
   /** The next call to run. The driver calls its method at once. */
   pollTurn(): Call | undefined {
-    for (let call = this.#runnable.take(); call !== undefined; call = this.#runnable.take()) {
+    const { runnable } = this.#mailboxes
+    for (let call = runnable.take(); call !== undefined; call = runnable.take()) {
       const activation = call.activation as Activation
-      if (activation.state !== 'active') {
-        this.#requeue(activation, call)
-      } else if (call.deadlineAt > 0 && call.deadlineAt <= this.now) {
-        this.#abandon(activation, call)
-      } else {
-        call.status = 'running'
-        activation.running += 1
-        return call
-      }
+      activation.running += 1
+      call.status = 'running'
+      if (call.deadlineAt === 0 || call.deadlineAt > this.now) return call
+      this.handleTurnEnded(call)
+      call.fail(refusals.startedTooLate(call))
     }
     return undefined
   }
 
   /** The method of a running call has settled. */
   handleTurnEnded(call: Call): void {
+    if (call.status !== 'running') {
+      throw new Error(`The turn ${nameOf(call)} cannot end: it is ${call.status}`)
+    }
     const activation = call.activation as Activation
     call.status = 'ended'
+    call.parent = null
     activation.accepted -= 1
     activation.running -= 1
     activation.usedAt = this.now
-    if (call.turnKey !== null) this.#releaseLocks(activation, call)
+    this.#mailboxes.end(activation, call)
   }
 
-  #queue(call: Call): void {
-    call.status = 'queued'
-    this.#runnable.push(call)
-  }
-
-  #wait(activation: Activation, call: Call): void {
-    call.status = 'waiting'
-    if (activation.waiting === null) activation.waiting = [call]
-    else activation.waiting.push(call)
-  }
-
-  #acceptLocked(activation: Activation, call: Call): void {
-    if (canStart(activation, call)) {
-      this.#takeLocks(activation, call)
-      return
-    }
-    this.#wait(activation, call)
-    this.#waits.add(call)
-    const cycle = this.#waits.cycleThrough(call)
-    if (cycle === undefined) return
-    const printed = formatCycle(cycle)
-    this.failWaiting(call, new EpicError('Deadlock', `Cannot call ${call.operation.name} of ${nameOf(activation)}: ${printed} wait for each other`, { details: { cycle: printed } }))
-  }
-
-  #takeLocks(activation: Activation, call: Call): void {
-    call.turnKey = `${this.#nodeId}:${(this.#turns += 1)}`
-    if (activation.turns === null) activation.turns = [call]
-    else activation.turns.push(call)
-    this.#queue(call)
-  }
-
-  #releaseLocks(activation: Activation, call: Call): void {
-    const turns = activation.turns as Call[]
-    turns.splice(turns.indexOf(call), 1)
-    if (turns.length === 0) activation.turns = null
-    if (activation.state === 'active') this.#startWaiting(activation)
-  }
-
-  /** Takes a call out of its mailbox and fails it; it certainly did not run. */
-  failWaiting(call: Call, error: unknown): void {
+  /**
+   * Takes a call out of its mailbox and fails it: it certainly did not run. Says whether it was
+   * waiting there.
+   */
+  failWaiting(call: Call, error: unknown): boolean {
+    if (call.status !== 'waiting') return false
     const activation = call.activation as Activation
-    const { waiting } = activation
-    if (call.status !== 'waiting' || waiting === null) return
-    waiting.splice(waiting.indexOf(call), 1)
-    if (waiting.length === 0) activation.waiting = null
-    this.#waits.remove(call)
-    call.status = 'ended'
     activation.accepted -= 1
-    call.fail(error)
-    if (activation.state === 'active' && activation.type.plan.hasLocks) this.#startWaiting(activation)
+    this.#mailboxes.remove(activation, call)
+    call.endUnrun(error)
+    return true
   }
 
-  #startWaiting(activation: Activation): void {
-    if (!activation.type.plan.hasLocks) {
-      const waiting = activation.waiting ?? []
-      activation.waiting = null
-      for (const call of waiting) this.#queue(call)
-      return
+  #admit(type: EntityType, id: string, call: Call): Activation | null {
+    const { name } = type.plan
+    if (this.#stopping) {
+      call.endUnrun(refusals.nodeStopping(`${name}/${id}`))
+      return null
     }
-    for (const call of takeStartable(activation)) {
-      this.#waits.remove(call)
-      this.#takeLocks(activation, call)
+    if (this.#table.isFull) {
+      const { activationBytesMax } = this.limits
+      call.endUnrun(refusals.memoryFull(`${name}/${id}`, this.#table.bytes, activationBytesMax))
+      return null
+    }
+    try {
+      return this.activate(type, id, this.#grantEpoch(name, id))
+    } catch (error) {
+      call.endUnrun(error)
+      return null
     }
   }
 
-  /** A queued call whose entity was put away meanwhile waits for the next activation. */
-  #requeue(activation: Activation, call: Call): void {
-    if (call.turnKey !== null) this.#forgetTurn(activation, call)
-    activation.accepted -= 1
-    if (activation.state === 'gone') {
-      this.#redirect(call)
+  #place(activation: Activation, call: Call): void {
+    const refusal = this.#refusal(activation, call)
+    if (refusal !== undefined) {
+      call.endUnrun(refusal)
       return
     }
     activation.accepted += 1
-    this.#wait(activation, call)
+    call.activation = activation
+    this.#mailboxes.add(activation, call, this.now)
+    if (call.status !== 'waiting' || activation.state !== 'active') return
+    const cycle = this.#mailboxes.waits.cycleThrough(call)
+    if (cycle === undefined) return
+    const names = cycle.map((each) => nameOf(each))
+    this.failWaiting(call, refusals.deadlocked(call, names))
   }
 
-  /** A call that its activation left behind goes on to the next one, here or wherever the driver finds it. */
-  #redirect(call: Call): void {
-    call.status = 'made'
-    call.activation = null
-    this.#effects.push({ kind: 'redirect', call })
+  #refusal(activation: Activation, call: Call): EpicError | undefined {
+    const { mailboxMax } = activation.type.plan
+    const share = call.operation.unreliable ? this.limits.unreliableShare : 1
+    if (activation.accepted >= mailboxMax * share) return refusals.mailboxFull(activation)
+    if (call.depth > this.limits.callDepthMax) return refusals.chainTooLong(activation, call)
+    return undefined
   }
 
-  #forgetTurn(activation: Activation, call: Call): void {
-    const turns = activation.turns ?? []
-    const index = turns.indexOf(call)
-    if (index >= 0) turns.splice(index, 1)
-    call.turnKey = null
+  // ── Deadlocks over several nodes (see wait-edges.ts) ───────────────────────────────────────────
+
+  /**
+   * What other nodes must know of the calls that have waited here for a lock for longer than this,
+   * oldest first.
+   */
+  waitEdges(olderThanMs: number): WaitEdge[] {
+    const { waits } = this.#mailboxes
+    return waits.edges({ now: this.now, olderThanMs, limit: this.limits.waitEdgesMax })
   }
 
-  #abandon(activation: Activation, call: Call): void {
-    activation.running += 1
-    this.handleTurnEnded(call)
-    call.fail(new EpicError('Timeout', `Cannot call ${call.operation.name} of ${nameOf(activation)}: its deadline passed before it could start`, { retry: 'safe' }))
+  /** Fails a call of this node that was found in a cycle; says whether it was still waiting. */
+  failDeadlocked({ wait, cycle }: Deadlocked): boolean {
+    const call = this.#mailboxes.waits.find(wait)
+    return call !== undefined && this.failWaiting(call, refusals.deadlocked(call, cycle))
   }
 
-  // ── Activations ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #admit(type: EntityType, id: string, call: Call): Activation | null {
-    if (this.#stopping) {
-      call.status = 'ended'
-      call.fail(new EpicError('NodeStopping', `Cannot activate "${type.plan.name}/${id}": the node is stopping`))
-      return null
-    }
-    if (this.#activationBytes > this.limits.activationBytesMax * 1.25) {
-      call.status = 'ended'
-      call.fail(new EpicError('Overloaded', `Cannot activate "${type.plan.name}/${id}": entities take ${this.#activationBytes} of ${this.limits.activationBytesMax} bytes`))
-      return null
-    }
-    return this.activate(type, id, this.#grantEpoch(type.plan.name, id))
-  }
+  // ── Activations ────────────────────────────────────────────────────────────────────────────────
 
   /** Begins an activation; its calls wait until it is claimed and awake. */
   activate(type: EntityType, id: string, epoch: bigint): Activation {
-    const activation = new Activation(type, id, epoch, this.now, this.limits.activationBytesGuess)
-    type.activations.set(id, activation)
-    this.#activations += 1
-    this.#activationBytes += activation.bytes
-    if (type.plan.durability === 'none') {
-      activation.step('claimed')
-      this.#effects.push({ kind: 'wake', activation })
-    } else {
-      if (type.plan.durability === 'acknowledged') activation.gate = new Gate()
-      this.#effects.push({ kind: 'claim', activation })
-    }
+    const { activationBytesGuess } = this.limits
+    const activation = new Activation(type, id, epoch, this.now, activationBytesGuess)
+    this.#lifecycle.begin(activation)
     return activation
   }
 
   /** The store granted the claim; the driver has put the instance in place. */
   handleClaimed(activation: Activation): void {
-    if (activation.state !== 'claiming') return
-    activation.step('claimed')
-    this.#effects.push({ kind: 'wake', activation })
+    this.#lifecycle.claimed(activation)
   }
 
   handleClaimFailed(activation: Activation, error: unknown): void {
-    if (activation.state !== 'claiming') return
-    activation.step('claimFailed')
-    this.#bury(activation, error)
+    this.#lifecycle.fail(activation, 'claimFailed', error)
   }
 
   handleAwake(activation: Activation): void {
-    if (activation.state !== 'waking') return
-    activation.step('awake')
-    this.#startWaiting(activation)
+    this.#lifecycle.awake(activation, this.now)
   }
 
   handleWakeFailed(activation: Activation, error: unknown): void {
-    if (activation.state !== 'waking') return
-    activation.step('wakeFailed')
-    this.#bury(activation, error)
+    this.#lifecycle.fail(activation, 'wakeFailed', error)
   }
 
   /** Puts an activation away once nothing of it runs; says whether that began. */
   deactivate(activation: Activation, reason: DeactivationReason): boolean {
-    if (activation.state !== 'active' || activation.running > 0) return false
-    if (activation.gate !== null && activation.gate.state !== 'resting') return false
-    activation.step('sleep')
-    this.#cancelTimers(activation)
-    this.#effects.push({ kind: 'sleep', activation, reason })
-    return true
+    return this.#lifecycle.sleep(activation, reason, this.now)
   }
 
+  /** `onDeactivate` is over and the state that it left is durable: what it sent may leave. */
   handleAsleep(activation: Activation): void {
-    if (activation.state !== 'sleeping') return
-    activation.step('asleep')
-    this.#bury(activation, undefined)
+    this.#lifecycle.asleep(activation)
   }
 
   /**
-   * Ends an activation at once: its state may no longer be trusted or is no longer ours. What it held back is returned, to be
-   * dropped with the same error. Calls that wait go to the next activation, or fail when `waitingError` is given.
+   * Ends an activation at once: its state may no longer be trusted or is no longer ours. What it
+   * held back is returned, to be dropped with the same error. Calls that have not started go to the
+   * next activation, or fail when `waitingError` is given.
    */
   drop(activation: Activation, waitingError?: unknown): Held[] {
-    if (activation.state === 'gone') return []
-    activation.step('drop')
-    this.#cancelTimers(activation)
-    const held = activation.gate?.takeAll() ?? []
-    this.#bury(activation, waitingError)
-    return held
-  }
-
-  #bury(activation: Activation, waitingError: unknown): void {
-    const { type, id } = activation
-    if (type.activations.get(id) === activation) type.activations.delete(id)
-    this.#activations -= 1
-    this.#activationBytes -= activation.bytes
-    this.#effects.push({ kind: 'gone', activation })
-    const waiting = activation.waiting ?? []
-    activation.waiting = null
-    for (const call of waiting) {
-      this.#waits.remove(call)
-      activation.accepted -= 1
-      if (waitingError === undefined) {
-        this.#redirect(call)
-      } else {
-        call.status = 'ended'
-        call.fail(waitingError)
-      }
-    }
+    return this.#lifecycle.drop(activation, waitingError, this.now)
   }
 
   /** The driver has measured what the activation costs. */
   measure(activation: Activation, bytes: number): void {
-    if (activation.state === 'gone') return
-    this.#activationBytes += bytes - activation.bytes
-    activation.bytes = bytes
+    this.#table.measure(activation, bytes)
   }
 
-  // ── Durability ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Durability ─────────────────────────────────────────────────────────────────────────────────
 
-  /** Holds something back until the state that it reveals is durable. */
+  /**
+   * Holds something back until the state that it reveals is durable. What an activation that has
+   * ended still emits is dropped.
+   */
   hold(activation: Activation, held: Held): void {
-    const gate = activation.gate as Gate
-    if (gate.hold(held)) this.#unsettled.push(activation)
+    if (activation.state === 'gone') held.drop(refusals.activationEnded(activation))
+    else if ((activation.gate as Gate).hold(held)) this.#unsettled.push(activation)
   }
 
-  /** The next entity whose state must be compared with what is saved, now that the node rests for a moment. */
+  /** The next entity to be compared with what is saved, now that the node rests for a moment. */
   pollUnsettled(): Activation | undefined {
-    for (let activation = this.#unsettled.pop(); activation !== undefined; activation = this.#unsettled.pop()) {
-      if (activation.state !== 'gone' && activation.gate?.state === 'unsettled') return activation
-    }
-    return undefined
+    let activation = this.#unsettled.take()
+    while (activation !== undefined && !isUnsettled(activation)) activation = this.#unsettled.take()
+    return activation
   }
 
   /** A write of the entity is durable: returns what may leave. */
@@ -402,67 +331,48 @@ export class Kernel {
     return released
   }
 
-  // ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── Time ───────────────────────────────────────────────────────────────────────────────────────
 
-  /** Time has passed: fires timers, puts idle entities away, and returns the calls whose deadline is over. */
+  /**
+   * Time has passed: puts idle entities away, fires timers, and returns the calls whose deadline is
+   * over, for the driver to settle (those that wait, with `failWaiting`). Entities go first: one
+   * whose last timer fires now is not idle.
+   */
   handleTick(now: number): Call[] {
-    this.now = now
-    for (const timer of this.#timers.advance(now)) this.#fire(timer, now)
-    const excess = this.#activationBytes - this.limits.activationBytesMax
-    for (const activation of this.#sweep.choose(this.limits.sweepSize, now, excess)) {
-      this.deactivate(activation, excess > 0 ? 'memory' : 'idle')
+    this.now = Math.max(this.now, now)
+    for (const activation of this.#table.chooseIdle(this.now)) {
+      this.deactivate(activation, isExpired(activation, this.now) ? 'idle' : 'memory')
     }
-    return this.#deadlines.takeExpired(now)
+    for (const timer of this.#timers.advance(this.now)) {
+      timer.activation.usedAt = this.now
+      this.#effects.push({ kind: 'fire', timer })
+    }
+    return this.#deadlines.takeExpired(this.now)
   }
 
-  /** The next instant at which a timer fires; deadlines and idleness need no more than a coarse tick. */
+  /**
+   * A time before which no timer fires; deadlines and idleness need no more than a coarse tick.
+   */
   get nextTimerAt(): number {
     return this.#timers.nextAt
   }
 
+  /** @throws EpicError `Overloaded` when the entity has as many timers as it may. */
   setTimer(timer: Timer): void {
-    const { activation, key } = timer
-    this.cancelTimer(activation, key)
-    activation.timers ??= new Map()
-    if (activation.timers.size >= this.limits.timersPerEntityMax) {
-      throw new EpicError('Overloaded', `Cannot set the timer "${key}" of ${nameOf(activation)}: it has ${activation.timers.size} of ${this.limits.timersPerEntityMax} timers`)
-    }
-    activation.timers.set(key, timer)
     this.#timers.set(timer)
   }
 
   /** Says whether there was such a timer. */
   cancelTimer(activation: Activation, key: string): boolean {
-    const timer = activation.timers?.get(key)
-    if (timer === undefined) return false
-    this.#timers.cancel(timer)
-    activation.timers?.delete(key)
-    return true
+    return this.#timers.cancel(activation, key)
   }
 
-  #fire(timer: Timer, now: number): void {
-    const { activation } = timer
-    if (activation.state === 'gone') return
-    timer.timesLeft -= 1
-    if (timer.timesLeft > 0 && timer.intervalMs > 0) {
-      const missed = Math.max(0, Math.floor((now - timer.dueAt) / timer.intervalMs))
-      timer.dueAt += (missed + 1) * timer.intervalMs
-      this.#timers.set(timer)
-    } else {
-      activation.timers?.delete(timer.key)
-    }
-    this.#effects.push({ kind: 'fire', timer })
-  }
+  // ── Effects and stopping ───────────────────────────────────────────────────────────────────────
 
-  #cancelTimers(activation: Activation): void {
-    for (const timer of activation.timers?.values() ?? []) this.#timers.cancel(timer)
-    activation.timers = null
-  }
-
-  // ── Effects and stopping ───────────────────────────────────────────────────────────────────────────────────────────────
-
+  /** The next thing to do: first the calls that ended activations left behind. */
   pollEffect(): Effect | undefined {
-    return this.#effects.shift()
+    const call = this.#redirects.take()
+    return call === undefined ? this.#effects.take() : { kind: 'redirect', call }
   }
 
   /** From now on nothing new is activated; `putAllAway` until `isEmpty`. */
@@ -470,26 +380,37 @@ export class Kernel {
     this.#stopping = true
   }
 
-  /** Puts away what is idle now; timers do not keep an entity any more. */
+  /** Puts away what is idle now; when stopping, timers do not keep an entity any more. */
   putAllAway(reason: DeactivationReason): void {
     for (const type of this.#types.values()) {
       for (const activation of [...type.activations.values()]) {
-        if (this.#stopping) this.#cancelTimers(activation)
+        if (this.#stopping) this.#timers.cancelAll(activation)
         if (isIdle(activation)) this.deactivate(activation, reason)
       }
     }
   }
 
+  /** Whether no entity is in memory and no call is left behind. */
   get isEmpty(): boolean {
-    return this.#activations === 0
+    return this.#table.size === 0 && this.#redirects.size === 0
+  }
+
+  /**
+   * Checks all that must hold between two events, and throws where something does not. Looks once
+   * at every activation and at every call and timer that it holds: meant for tests and simulations.
+   */
+  assertInvariants(): void {
+    assertKernelInvariants({
+      types: this.#types,
+      mailboxes: this.#mailboxes,
+      counts: this.counts,
+      leavingBytes: this.#table.leavingBytes,
+      redirects: this.#redirects.size,
+      deadlines: this.#deadlines.size,
+    })
   }
 }
 
-function nameOf(activation: Activation): string {
-  return `"${activation.type.plan.name}/${activation.id}"`
-}
-
-function overloaded(activation: Activation): EpicError {
-  const { mailboxMax } = activation.type.plan
-  return new EpicError('Overloaded', `Cannot call ${nameOf(activation)}: its mailbox holds ${activation.accepted} of ${mailboxMax} calls`)
+function isUnsettled(activation: Activation): boolean {
+  return activation.state !== 'gone' && activation.gate?.state === 'unsettled'
 }

@@ -2,8 +2,14 @@
  * Timers of entities: a hashed hierarchical wheel.
  *
  * Four levels of 256 slots, the first of 8 ms, so that setting, cancelling and firing cost the same for one timer as for a
- * million, and the longest delay is a year. A timer fires at the first advance that is not before its due time, never early.
- * Timers of one instant fire in the order in which they were set. The wheel knows no clock; it is told the time.
+ * million. A timer waits in the level whose slots are as wide as its delay is long, and moves down a level whenever time enters
+ * its slot; one more than a year away waits in the last slot and is placed again from there. A timer fires at the first advance
+ * that is not before its due time, never early. Timers of one instant fire in the order in which they were set.
+ *
+ * Subtle: after a pause the wheel does not turn slot by slot through what is empty, or a month would take seconds. While a
+ * level and those below it are empty, time moves by the slots of the level above.
+ *
+ * The wheel knows no clock; it is told the time.
  */
 import type { Activation } from './activation.ts'
 
@@ -25,16 +31,27 @@ export interface Timer {
   dueAt: number
   /** Grows with each setting, to keep the order of timers that are due together. */
   order: number
-  slot: Set<Timer> | null
+  /** Where it waits; `null` while it does not. */
+  slot: TimerSlot | null
+}
+
+/** One slot of the wheel. */
+export interface TimerSlot {
+  readonly level: number
+  readonly timers: Set<Timer>
 }
 
 export class TimerWheel {
-  readonly #levels: Set<Timer>[][] = Array.from({ length: LEVELS }, () =>
-    Array.from({ length: SLOTS }, () => new Set<Timer>()),
+  readonly #levels: readonly (readonly TimerSlot[])[] = Array.from({ length: LEVELS }, (_, level) =>
+    Array.from({ length: SLOTS }, () => ({ level, timers: new Set<Timer>() })),
   )
+  /** How many timers each level holds. */
+  readonly #held: number[] = new Array<number>(LEVELS).fill(0)
   #slotNow: number
   #order = 0
   #size = 0
+  /** Nothing is due before this; `undefined` when it must be looked for. */
+  #nextAt: number | undefined = Infinity
 
   constructor(now: number) {
     this.#slotNow = Math.floor(now / SLOT_MS)
@@ -48,57 +65,57 @@ export class TimerWheel {
     timer.order = this.#order
     this.#order += 1
     this.#size += 1
+    if (this.#nextAt !== undefined && timer.dueAt < this.#nextAt) this.#nextAt = timer.dueAt
     this.#place(timer)
   }
 
   cancel(timer: Timer): void {
-    if (timer.slot === null) return
-    timer.slot.delete(timer)
-    timer.slot = null
+    if (!this.#unplace(timer)) return
     this.#size -= 1
+    if (this.#size === 0) this.#nextAt = Infinity
   }
 
   /** Takes out all timers that are due, in order. */
   advance(now: number): Timer[] {
     const due: Timer[] = []
     const target = Math.floor(now / SLOT_MS)
-    if (this.#size === 0) {
-      this.#slotNow = Math.max(this.#slotNow, target)
-      return due
-    }
-    this.#takeDue(now, due)
+    if (this.#size > 0) this.#takeDue(now, due)
     while (this.#slotNow < target && this.#size > due.length) {
-      this.#slotNow += 1
+      this.#slotNow = Math.min(target, this.#nextStep())
       this.#cascade()
       this.#takeDue(now, due)
     }
     this.#slotNow = Math.max(this.#slotNow, target)
     this.#size -= due.length
+    this.#nextAt = this.#size === 0 ? Infinity : undefined
     return due.sort((a, b) => a.dueAt - b.dueAt || a.order - b.order)
   }
 
   /** A time before which nothing is due; `Infinity` when there are no timers. */
   get nextAt(): number {
     if (this.#size === 0) return Infinity
+    this.#nextAt ??= this.#findNext()
+    return this.#nextAt
+  }
+
+  /** Exact for what is due within two seconds; beyond, when the first slot that holds something begins. */
+  #findNext(): number {
     let next = Infinity
-    for (const timer of this.#slotAt(0, this.#slotNow)) next = Math.min(next, timer.dueAt)
-    if (next < Infinity) return next
     for (let level = 0; level < LEVELS; level += 1) {
+      if (this.#held[level] === 0) continue
       const span = SLOTS ** level
       const base = Math.floor(this.#slotNow / span)
-      for (let step = level === 0 ? 0 : 1; step < SLOTS; step += 1) {
-        if (this.#slotAt(level, base + step).size > 0) {
-          const at = (base + step) * span * SLOT_MS
-          next = Math.min(next, Math.max(at, this.#slotNow * SLOT_MS))
-          break
-        }
-      }
+      let step = 0
+      while (step < SLOTS - 1 && this.#slotAt(level, base + step).timers.size === 0) step += 1
+      const slot = this.#slotAt(level, base + step)
+      if (level > 0) next = Math.min(next, (base + step) * span * SLOT_MS)
+      else for (const timer of slot.timers) next = Math.min(next, timer.dueAt)
     }
     return next
   }
 
-  #slotAt(level: number, index: number): Set<Timer> {
-    return (this.#levels[level] as Set<Timer>[])[index & (SLOTS - 1)] as Set<Timer>
+  #slotAt(level: number, index: number): TimerSlot {
+    return (this.#levels[level] as readonly TimerSlot[])[index & (SLOTS - 1)] as TimerSlot
   }
 
   #place(timer: Timer): void {
@@ -106,18 +123,36 @@ export class TimerWheel {
     const distance = slot - this.#slotNow
     let level = 0
     while (level < LEVELS - 1 && distance >= SLOTS ** (level + 1)) level += 1
-    const index = Math.min(Math.floor(slot / SLOTS ** level), Math.floor(this.#slotNow / SLOTS ** level) + SLOTS - 1)
-    timer.slot = this.#slotAt(level, index)
-    timer.slot.add(timer)
+    const span = SLOTS ** level
+    const last = Math.floor(this.#slotNow / span) + SLOTS - 1
+    timer.slot = this.#slotAt(level, Math.min(Math.floor(slot / span), last))
+    timer.slot.timers.add(timer)
+    this.#held[level] = (this.#held[level] as number) + 1
+  }
+
+  #unplace(timer: Timer): boolean {
+    const { slot } = timer
+    if (slot === null) return false
+    slot.timers.delete(timer)
+    timer.slot = null
+    this.#held[slot.level] = (this.#held[slot.level] as number) - 1
+    return true
   }
 
   #takeDue(now: number, due: Timer[]): void {
-    for (const timer of this.#slotAt(0, this.#slotNow)) {
+    for (const timer of this.#slotAt(0, this.#slotNow).timers) {
       if (timer.dueAt > now) continue
-      timer.slot?.delete(timer)
-      timer.slot = null
+      this.#unplace(timer)
       due.push(timer)
     }
+  }
+
+  /** The next slot at which something may be due or move down. */
+  #nextStep(): number {
+    let level = 0
+    while (level < LEVELS - 1 && this.#held[level] === 0) level += 1
+    const span = SLOTS ** level
+    return (Math.floor(this.#slotNow / span) + 1) * span
   }
 
   /** Entering a slot that begins a span of a higher level: its timers move down. */
@@ -125,10 +160,10 @@ export class TimerWheel {
     for (let level = 1; level < LEVELS; level += 1) {
       const span = SLOTS ** level
       if (this.#slotNow % span !== 0) return
-      const slot = this.#slotAt(level, this.#slotNow / span)
-      const timers = [...slot]
-      slot.clear()
-      for (const timer of timers) this.#place(timer)
+      for (const timer of [...this.#slotAt(level, this.#slotNow / span).timers]) {
+        this.#unplace(timer)
+        this.#place(timer)
+      }
     }
   }
 }

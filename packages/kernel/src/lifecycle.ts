@@ -1,0 +1,113 @@
+/**
+ * The life of activations: how each begins, becomes active, sleeps and ends, and what the driver must do for that.
+ *
+ * `ACTIVATION_STEPS` says which step is allowed when; here is what each step brings along. The driver's answers may be late: one
+ * that comes for an activation that has gone on or ended meanwhile is left out. However an activation ends, nothing stays behind
+ * in any table, and each of its calls that had not started fails or goes back to the driver.
+ */
+import type { ActivationTable } from './activation-table.ts'
+import type { Activation, ActivationEvent } from './activation.ts'
+import type { EffectQueue } from './effect-queue.ts'
+import type { DeactivationReason } from './effects.ts'
+import type { EntityTimers } from './entity-timers.ts'
+import { Gate, type Held } from './gate.ts'
+import type { Mailboxes } from './mailboxes.ts'
+import type { Redirects } from './redirects.ts'
+
+/** The parts of a kernel that a step may concern. */
+export interface LifecycleParts {
+  readonly table: ActivationTable
+  readonly mailboxes: Mailboxes
+  readonly redirects: Redirects
+  readonly timers: EntityTimers
+  readonly effects: EffectQueue
+}
+
+export class Lifecycle {
+  readonly #table: ActivationTable
+  readonly #mailboxes: Mailboxes
+  readonly #redirects: Redirects
+  readonly #timers: EntityTimers
+  readonly #effects: EffectQueue
+
+  constructor({ table, mailboxes, redirects, timers, effects }: LifecycleParts) {
+    this.#table = table
+    this.#mailboxes = mailboxes
+    this.#redirects = redirects
+    this.#timers = timers
+    this.#effects = effects
+  }
+
+  begin(activation: Activation): void {
+    this.#table.add(activation)
+    const { durability } = activation.type.plan
+    if (durability === 'acknowledged') activation.gate = new Gate()
+    if (durability === 'none') this.claimed(activation)
+    else this.#effects.push({ kind: 'claim', activation })
+  }
+
+  claimed(activation: Activation): void {
+    if (activation.state !== 'claiming') return
+    activation.step('claimed')
+    this.#effects.push({ kind: 'wake', activation })
+  }
+
+  awake(activation: Activation, now: number): void {
+    if (activation.state !== 'waking') return
+    activation.step('awake')
+    activation.usedAt = now
+    this.#mailboxes.startWaiting(activation)
+  }
+
+  /** The entity could not be claimed or woken: all that waited for it fails. */
+  fail(activation: Activation, event: 'claimFailed' | 'wakeFailed', error: unknown): void {
+    if (activation.state !== (event === 'claimFailed' ? 'claiming' : 'waking')) return
+    for (const held of this.#end(activation, event)) held.drop(error)
+    this.#failWaiting(activation, error)
+  }
+
+  sleep(activation: Activation, reason: DeactivationReason, now: number): boolean {
+    if (activation.state !== 'active' || activation.running > 0) return false
+    if (activation.gate !== null && activation.gate.state !== 'resting') return false
+    this.#mailboxes.withdraw(activation, now)
+    this.#timers.cancelAll(activation)
+    this.#table.putToSleep(activation)
+    this.#effects.push({ kind: 'sleep', activation, reason })
+    return true
+  }
+
+  asleep(activation: Activation): void {
+    if (activation.state !== 'sleeping') return
+    const held = this.#end(activation, 'asleep')
+    this.#leaveBehind(activation)
+    for (const each of held) each.release()
+  }
+
+  drop(activation: Activation, waitingError: unknown, now: number): Held[] {
+    if (activation.state === 'gone') return []
+    this.#mailboxes.withdraw(activation, now)
+    const held = this.#end(activation, 'drop')
+    if (waitingError === undefined) this.#leaveBehind(activation)
+    else this.#failWaiting(activation, waitingError)
+    return held
+  }
+
+  /** Takes an activation out of all tables but its mailbox, and returns what it held back. */
+  #end(activation: Activation, event: ActivationEvent): Held[] {
+    this.#timers.cancelAll(activation)
+    this.#table.remove(activation)
+    activation.step(event)
+    this.#effects.push({ kind: 'gone', activation })
+    return activation.gate?.takeAll() ?? []
+  }
+
+  #failWaiting(activation: Activation, error: unknown): void {
+    for (const call of this.#mailboxes.takeWaiting(activation)) call.endUnrun(error)
+  }
+
+  /** Calls that still wait go back to the driver. */
+  #leaveBehind(activation: Activation): void {
+    const { type, id } = activation
+    for (const call of this.#mailboxes.takeWaiting(activation)) this.#redirects.push(type, id, call)
+  }
+}
