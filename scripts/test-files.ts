@@ -43,6 +43,7 @@ export function sourcePath(compiled: string): string {
 }
 
 const marker = 'tests of '
+export const markerPattern: RegExp = new RegExp(`^${marker}`)
 
 /** The name of the test that only says whose tests come next in a process that runs many files. */
 export function markerOf(compiled: string): string {

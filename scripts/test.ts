@@ -12,7 +12,7 @@ import { run } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { repositoryRoot, runTool } from './repository.ts'
-import { findTests, type TestFile } from './test-files.ts'
+import { findTests, markerPattern, type TestFile } from './test-files.ts'
 import { type TestEvent, TestReport } from './test-report.ts'
 
 /** A process that hangs is ended and reported; both are far above what the tests take. */
@@ -40,7 +40,11 @@ function build(): boolean {
 async function runTests(): Promise<boolean> {
   const unit = selected.filter(({ kind }) => kind === 'unit')
   const integration = selected.filter(({ kind }) => kind === 'integration')
-  const report = new TestReport({ root: repositoryRoot, print: (line) => console.log(line) })
+  const report = new TestReport({
+    root: repositoryRoot,
+    print: (line) => console.log(line),
+    isByName: options.name !== undefined,
+  })
   report.expectFiles(selected.map(({ compiled }) => compiled))
 
   process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --enable-source-maps`
@@ -64,7 +68,8 @@ async function runUnit(files: readonly TestFile[], report: TestReport): Promise<
 }
 
 async function runFile(file: string, timeout: number, report: TestReport): Promise<void> {
-  const names = options.name === undefined ? {} : { testNamePatterns: [exactly(options.name)] }
+  const names =
+    options.name === undefined ? {} : { testNamePatterns: [markerPattern, exactly(options.name)] }
   const events: AsyncIterable<TestEvent> = run({ files: [file], timeout, ...names })
   for await (const event of events) report.handleEvent(event)
 }

@@ -66,6 +66,17 @@ test('test report: an expected file from which nothing is heard fails', () => {
   assert.ok(lines.includes('FAILED packages/wire/test/frame.test.ts'))
 })
 
+test('test report: where tests are chosen by name, a file may run none', () => {
+  const lines: string[] = []
+  const print = (line: string): number => lines.push(line)
+  const report = new TestReport({ root: '/repo', print, isByName: true })
+  report.expectFiles([file])
+  report.startFile('/repo/packages/kernel/dist-test/locks.test.js')
+  report.handleEvent({ type: 'test:pass', data: { name: 'a', nesting: 0, details: {} } })
+  assert.equal(report.finish(), true)
+  assert.equal(lines[0], 'ok   packages/kernel/test/locks.test.ts  1 tests, 0 ms')
+})
+
 test('test report: a marker says whose tests come next, wherever they were written', () => {
   const other = '/repo/packages/kernel/dist-test/locks.test.js'
   const { lines } = reportOf(
