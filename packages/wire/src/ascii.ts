@@ -3,8 +3,9 @@
 const fromUnits = String.fromCharCode
 
 /**
- * The text of these bytes, or `undefined` when one of them is not ASCII. Eight units at a time: twice as fast as any loop over
- * single ones (measured from 3 to 32 bytes), and faster than a call into Node's native code up to 16.
+ * The text of these bytes, or `undefined` when one of them is not ASCII. Eight units at a time:
+ * twice as fast as any loop over single ones (measured from 3 to 32 bytes), and faster than a call
+ * into Node's native code up to 16.
  */
 export function asciiText(bytes: Uint8Array, start: number, end: number): string | undefined {
   let text = ''

@@ -1,13 +1,17 @@
 /**
- * The value codec: what messages between processes, saved state and, later, browsers are written in.
+ * The value codec: what messages between processes, saved state and, later, browsers are written
+ * in.
  *
- * MessagePack with extension types (format.ts lists them). It carries undefined, null, booleans, numbers and BigInts exactly,
- * strings (lone surrogates too), dates, byte buffers and typed arrays, arrays (holes too), plain objects, Maps, Sets, errors by
- * name, message, code and data, and refs; objects that occur twice, or in themselves, are one object again on the other side.
- * Functions, symbols, regular expressions, DataViews and instances of other classes are refused with the path of the field.
+ * MessagePack with extension types (format.ts lists them). It carries undefined, null, booleans,
+ * numbers and BigInts exactly, strings (lone surrogates too), dates, byte buffers and typed arrays,
+ * arrays (holes too), plain objects, Maps, Sets, errors by name, message, code and data, and refs;
+ * objects that occur twice, or in themselves, are one object again on the other side. Functions,
+ * symbols, regular expressions, DataViews and instances of other classes are refused with the path
+ * of the field.
  *
- * One codec serves one purpose; it keeps a scratch buffer and a reader, and is used again and again. It is not a stream: for
- * that, {@link Codec.createWriter} and {@link Codec.createReader} give the layer below, with the same limits and refs.
+ * One codec serves one purpose; it keeps a scratch buffer and a reader, and is used again and
+ * again. It is not a stream: for that, {@link Codec.createWriter} and {@link Codec.createReader}
+ * give the layer below, with the same limits and refs.
  */
 import { EpicError } from '@epicserver/contracts'
 import { MESSAGE_LIMITS, STATE_LIMITS } from './limits.ts'
@@ -42,10 +46,13 @@ export type DecodeResult =
 export interface Codec {
   /**
    * The value as bytes of its own.
-   * @throws EpicError `CannotCross`, `MessageTooLarge`, `CannotSave` or `StateTooLarge`, by purpose; `details` has the `path`.
+   * @throws EpicError `CannotCross`, `MessageTooLarge`, `CannotSave` or `StateTooLarge`, by
+   * purpose; `details` has the `path`.
    */
   encode(value: unknown): Uint8Array<ArrayBuffer>
-  /** The value that fills these bytes from `start` to `end`. Never throws for what the bytes say. */
+  /**
+   * The value that fills these bytes from `start` to `end`. Never throws for what the bytes say.
+   */
   decode(bytes: Uint8Array, start?: number, end?: number): DecodeResult
   createWriter(): Writer
   createReader(): Reader
@@ -92,7 +99,10 @@ export function createCodec(options: CodecOptions = {}): Codec {
   }
 }
 
-/** The error for a value that cannot be encoded. `attempt` says what was tried: `Cannot call "Player/bob" move`. */
+/**
+ * The error for a value that cannot be encoded. `attempt` says what was tried: `Cannot call
+ * "Player/bob" move`.
+ */
 export function errorFromProblem(
   problem: EncodeProblem,
   purpose: Purpose,
@@ -101,8 +111,14 @@ export function errorFromProblem(
   const { path, found } = problem
   const details = { path, found }
   if (problem.isTooLarge) {
-    return new EpicError(purpose === 'message' ? 'MessageTooLarge' : 'StateTooLarge', `${attempt}: it has ${found}`, { details })
+    return new EpicError(
+      purpose === 'message' ? 'MessageTooLarge' : 'StateTooLarge',
+      `${attempt}: it has ${found}`,
+      { details },
+    )
   }
   const code = purpose === 'message' ? 'CannotCross' : 'CannotSave'
-  return new EpicError(code, `${attempt}: ${path === '' ? 'the value' : path} is ${found}`, { details })
+  return new EpicError(code, `${attempt}: ${path === '' ? 'the value' : path} is ${found}`, {
+    details,
+  })
 }

@@ -1,5 +1,6 @@
 /**
- * The bytes of the value format: MessagePack, with extension types of our own for what it cannot say.
+ * The bytes of the value format: MessagePack, with extension types of our own for what it cannot
+ * say.
  *
  * | extension | payload |
  * | --- | --- |
@@ -8,7 +9,7 @@
  * | 1 | a string with a lone surrogate: its UTF-16 units, little-endian |
  * | 2 | a BigInt beyond 64 bits: a sign byte (0 or 1), then the magnitude, big-endian |
  * | 3 | an ArrayBuffer: its bytes |
- * | 4 | a typed array: one byte for its kind (see TYPED_ARRAYS in typed-arrays.ts), then its bytes, little-endian |
+ * | 4 | a typed array: one byte for its kind (its place in TYPED_ARRAYS), then its elements |
  * | 5 | a Map: a MessagePack map with keys of any kind |
  * | 6 | a Set: a MessagePack array |
  * | 7 | an Error: name, message, retry (empty unless it is an EpicError), code, data or details |
@@ -16,8 +17,9 @@
  * | 9 | a value that occurs again: the value. The n-th of these has number n, from 0 |
  * | 10 | such an occurrence: the number, seven bits a byte, lowest first |
  *
- * Integers beyond 32 bits are floats; MessagePack's 64-bit integers are BigInts. A Uint8Array is MessagePack's binary.
- * This is a format on disk: numbers are added, never changed.
+ * Extensions of our own are little-endian inside, except BigInts. Integers beyond 32 bits are
+ * floats; MessagePack's 64-bit integers are BigInts. A Uint8Array is MessagePack's binary. This is
+ * a format on disk: numbers are added, never changed.
  */
 export const NIL = 0xc0
 export const FALSE = 0xc2

@@ -1,11 +1,13 @@
 /**
  * Frames: messages in a stream of bytes, each behind its length (four bytes, little-endian).
  *
- * A {@link FrameSplitter} is fed with the chunks of a stream, as they come, and gives back the frames in them. A frame that
- * lies within one chunk is a view into it, without a copy; one that spans chunks is gathered. A length beyond the limit is
- * reported when its four bytes are there, before anything is allocated, and ends the splitting: after it the stream has no
- * known place to go on from, so the owner closes it. Also, room for a frame grows with the bytes that came, not with the
- * length that was promised: a peer that declares 16 MB and falls silent holds what it sent.
+ * A {@link FrameSplitter} is fed with the chunks of a stream, as they come, and gives back the
+ * frames in them. A frame that lies within one chunk is a view into it, without a copy; one that
+ * spans chunks is gathered. A length beyond the limit is reported when its four bytes are there,
+ * before anything is allocated, and ends the splitting: after it the stream has no known place to
+ * go on from, so the owner closes it. Also, room for a frame grows with the bytes that came, not
+ * with the length that was promised: a peer that declares 16 MB and falls silent holds what it
+ * sent.
  *
  * | state | on a chunk |
  * | --- | --- |
@@ -44,7 +46,7 @@ export function endFrame(writer: Writer, begin: number): void {
  * Cuts a stream of chunks into frames.
  * @example
  * splitter.handleChunk(chunk)
- * for (let frame = splitter.pollFrame(); frame !== undefined; frame = splitter.pollFrame()) handle(frame)
+ * for (let frame = splitter.pollFrame(); frame; frame = splitter.pollFrame()) handle(frame)
  * if (splitter.problem !== undefined) socket.destroy()
  */
 export class FrameSplitter {
@@ -65,9 +67,13 @@ export class FrameSplitter {
     return this.#problem
   }
 
-  /** The stream has brought these bytes. They must be left alone for as long as frames of them are in use. */
+  /**
+   * The stream has brought these bytes. They must be left alone for as long as frames of them are
+   * in use.
+   */
   handleChunk(chunk: Uint8Array): void {
-    if (this.#at < this.#chunk.length) throw new Error('The frames of the chunk before were not all taken')
+    if (this.#at < this.#chunk.length)
+      throw new Error('The frames of the chunk before were not all taken')
     if (this.#problem !== undefined) return
     this.#chunk = chunk
     this.#at = 0
@@ -123,7 +129,8 @@ export class FrameSplitter {
   }
 
   #sizeAt(bytes: Uint8Array, at: number): number | undefined {
-    const size = (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
+    const size =
+      (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
     if (size <= this.#frameBytesMax) return size
     this.#problem = `a frame of ${size} of at most ${this.#frameBytesMax} bytes`
     this.#chunk = NO_BYTES

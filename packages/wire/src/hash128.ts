@@ -1,7 +1,8 @@
 /**
- * MurmurHash3_x86_128 by Austin Appleby (public domain), over bytes: tells whether a state differs from the one last saved
- * without keeping that one. Two states have the same hash by chance once in 2¹²⁸ pairs; someone who chooses the bytes can make
- * it happen, so it tells equal from different and proves nothing about who wrote them.
+ * MurmurHash3_x86_128 by Austin Appleby (public domain), over bytes: tells whether a state differs
+ * from the one last saved without keeping that one. Two states have the same hash by chance once in
+ * 2¹²⁸ pairs; someone who chooses the bytes can make it happen, so it tells equal from different
+ * and proves nothing about who wrote them.
  */
 
 const C1 = 0x239b961b
@@ -94,6 +95,7 @@ function wordAt(bytes: Uint8Array, at: number): number {
 /** A word whose bytes beyond the end are zero. */
 function partAt(bytes: Uint8Array, at: number): number {
   let word = 0
-  for (let i = Math.min(bytes.length - at, 4) - 1; i >= 0; i -= 1) word = (word << 8) | bytes[at + i]!
+  for (let i = Math.min(bytes.length - at, 4) - 1; i >= 0; i -= 1)
+    word = (word << 8) | bytes[at + i]!
   return word
 }

@@ -1,4 +1,7 @@
-/** Reads the payloads of extensions that hold no other values. Each reads exactly `size` bytes, or fails. */
+/**
+ * Reads the payloads of extensions that hold no other values. Each reads exactly `size` bytes, or
+ * fails.
+ */
 import { TYPED_ARRAYS } from './typed-arrays.ts'
 import type { Reader } from './reader.ts'
 
@@ -7,7 +10,9 @@ const NANOSECONDS_IN_MS = 1_000_000
 const TWO_TO_THE_32 = 0x1_0000_0000
 const DATE_MS_MAX = 8.64e15
 
-/** Reads a MessagePack timestamp of 4, 8 or 12 bytes; what is finer than a millisecond is cut off. */
+/**
+ * Reads a MessagePack timestamp of 4, 8 or 12 bytes; what is finer than a millisecond is cut off.
+ */
 export function readDate(reader: Reader, size: number): Date | undefined {
   let nanoseconds = 0
   let high = 0
@@ -21,8 +26,10 @@ export function readDate(reader: Reader, size: number): Date | undefined {
   } else if (size !== 4) {
     return reader.fail('a timestamp of no known size')
   }
-  const timeMs = (high * TWO_TO_THE_32 + reader.sizeOf(2)) * 1000 + Math.floor(nanoseconds / NANOSECONDS_IN_MS)
-  if (nanoseconds >= NANOSECONDS_END || Math.abs(timeMs) > DATE_MS_MAX) return reader.fail('a timestamp beyond all dates')
+  const timeMs =
+    (high * TWO_TO_THE_32 + reader.sizeOf(2)) * 1000 + Math.floor(nanoseconds / NANOSECONDS_IN_MS)
+  if (nanoseconds >= NANOSECONDS_END || Math.abs(timeMs) > DATE_MS_MAX)
+    return reader.fail('a timestamp beyond all dates')
   return new Date(timeMs)
 }
 

@@ -1,4 +1,7 @@
-/** Writes the values that hold no others and have no form in plain MessagePack, or one of several: dates, BigInts, bytes. */
+/**
+ * Writes the values that hold no others and have no form in plain MessagePack, or one of several:
+ * dates, BigInts, bytes.
+ */
 import {
   ATOM_INVALID_DATE,
   EXT8,
@@ -61,7 +64,10 @@ export function writeDate(writer: Writer, date: Date): void {
   writeU32(writer, seconds)
 }
 
-/** Writes a BigInt; false, with nothing written, when its magnitude takes more than `bytesMax` bytes. */
+/**
+ * Writes a BigInt; false, with nothing written, when its magnitude takes more than `bytesMax`
+ * bytes.
+ */
 export function writeBigint(writer: Writer, value: bigint, bytesMax: number): boolean {
   if (value >= INT64_MIN && value < UINT64_END) {
     writer.u8(value < INT64_END ? INT64 : UINT64)

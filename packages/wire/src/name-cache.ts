@@ -1,8 +1,9 @@
 /**
  * Remembers short ASCII names, so that reading one costs a comparison and not a new string.
  *
- * Field names, types and operations come again with every message. Each name has one slot, by a hash of its bytes; another
- * name of the same slot takes it over, so a sender of ever new names costs speed and never memory.
+ * Field names, types and operations come again with every message. Each name has one slot, by a
+ * hash of its bytes; another name of the same slot takes it over, so a sender of ever new names
+ * costs speed and never memory.
  */
 import { asciiText } from './ascii.ts'
 
@@ -10,7 +11,7 @@ const SLOTS = 512
 /** Longer names are rare, and comparing them costs more than it saves. */
 const NAME_BYTES_MAX = 32
 
-/** A cache of the names that one reader met. */
+/** A cache of the names that readers met lately. */
 export class NameCache {
   readonly #names: string[] = new Array<string>(SLOTS).fill('')
 

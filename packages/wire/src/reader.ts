@@ -1,10 +1,11 @@
 /**
- * Reads bytes that a stranger may have written: the layer on which values and the messages of the peer protocol are read by
- * hand.
+ * Reads bytes that a stranger may have written: the layer on which values and the messages of the
+ * peer protocol are read by hand.
  *
- * Nothing here throws for what the bytes say. The first thing that cannot be is noted, with its offset; from then on every
- * read answers with a zero, an empty string or `undefined`, and {@link Reader.failed} is true. So a caller reads a whole
- * message and asks once. Nothing is allocated by a declared size before so many bytes are known to be there.
+ * Nothing here throws for what the bytes say. The first thing that cannot be is noted, with its
+ * offset; from then on every read answers with a zero, an empty string or `undefined`, and {@link
+ * Reader.failed} is true. So a caller reads a whole message and asks once. Nothing is allocated by
+ * a declared size before so many bytes are known to be there.
  */
 import { asciiText } from './ascii.ts'
 import {
@@ -24,6 +25,7 @@ import {
 } from './format.ts'
 import { MESSAGE_LIMITS, SHORT_TEXT_BYTES } from './limits.ts'
 import { NameCache } from './name-cache.ts'
+import { requireLittleEndian } from './typed-arrays.ts'
 import { pureUtf8 } from './utf8.ts'
 import type { Utf8 } from './utf8.ts'
 import { ValueDecoder } from './value-decoder.ts'
@@ -33,6 +35,12 @@ const NO_BYTES = new Uint8Array(0)
 const NOT_SIZED = -1
 /** Units turned into a string at once: `apply` puts them on the stack. */
 const UNITS_AT_ONCE = 2048
+
+// Shared by all readers, which are made often: none of this is held across two reads.
+const names = new NameCache()
+const float64 = new Float64Array(1)
+const float32 = new Float32Array(float64.buffer, 0, 1)
+const floatBytes = new Uint8Array(float64.buffer)
 
 /** A place in bytes that are being read. */
 export class Reader {
@@ -44,14 +52,11 @@ export class Reader {
   /** What was wrong first, and where; empty while nothing is. */
   problem = ''
   problemAt = 0
-  readonly #float64 = new Float64Array(1)
-  readonly #float32 = new Float32Array(this.#float64.buffer, 0, 1)
-  readonly #floatBytes = new Uint8Array(this.#float64.buffer)
-  readonly #names = new NameCache()
   readonly #utf8: Utf8
   readonly #values: ValueDecoder
 
   constructor(parts: CodecParts = {}) {
+    requireLittleEndian()
     this.#utf8 = parts.utf8 ?? pureUtf8
     this.#values = new ValueDecoder(this, parts.refs, parts.limits ?? MESSAGE_LIMITS)
   }
@@ -102,9 +107,9 @@ export class Reader {
 
   f64(): number {
     if (!this.has(8)) return 0
-    for (let i = 0; i < 8; i += 1) this.#floatBytes[i] = this.buffer[this.at + i]!
+    for (let i = 0; i < 8; i += 1) floatBytes[i] = this.buffer[this.at + i]!
     this.at += 8
-    return this.#float64[0]!
+    return float64[0]!
   }
 
   /** A whole number from 0 to 2⁵³ − 1. */
@@ -127,12 +132,15 @@ export class Reader {
     return size === NOT_SIZED ? this.#utf16() : this.text(size)
   }
 
-  /** Any string; a short one that was read lately is not built again. For the names of types, operations and fields. */
+  /**
+   * Any string; a short one that was read lately is not built again. For the names of types,
+   * operations and fields.
+   */
   name(): string {
     const size = this.#textSize()
     if (size === NOT_SIZED) return this.#utf16()
     if (!this.has(size)) return ''
-    const known = this.#names.read(this.buffer, this.at, this.at + size)
+    const known = names.read(this.buffer, this.at, this.at + size)
     if (known === undefined) return this.text(size)
     this.at += size
     return known
@@ -192,9 +200,9 @@ export class Reader {
   /** A float in MessagePack's order, of four or eight bytes. */
   floatOf(size: 4 | 8): number {
     if (!this.has(size)) return 0
-    for (let i = 0; i < size; i += 1) this.#floatBytes[size - 1 - i] = this.buffer[this.at + i]!
+    for (let i = 0; i < size; i += 1) floatBytes[size - 1 - i] = this.buffer[this.at + i]!
     this.at += size
-    return size === 4 ? this.#float32[0]! : this.#float64[0]!
+    return size === 4 ? float32[0]! : float64[0]!
   }
 
   /** The text of so many bytes. */

@@ -1,18 +1,21 @@
 /**
- * Tuples of values as bytes that sort as the values do: the keys of declared indexes, in any store that compares bytes.
+ * Tuples of values as bytes that sort as the values do: the keys of declared indexes, in any store
+ * that compares bytes.
  *
- * Between kinds: null, false, true, numbers, BigInts, strings, dates. A shorter tuple comes before those that begin with it.
+ * Between kinds: null, false, true, numbers, BigInts, strings, dates. A shorter tuple comes before
+ * those that begin with it.
  *
- * - Numbers as JavaScript compares them. `-0` is `0` (they are equal, so they are one key), and NaN is above Infinity, as
- *   PostgreSQL has it. A number and a BigInt are different kinds; a field holds the one or the other.
+ * - Numbers as JavaScript compares them. `-0` is `0` (they are equal, so they are one key), and NaN
+ *   is above Infinity, as PostgreSQL has it. A number and a BigInt are different kinds; a field
+ *   holds the one or the other.
  * - BigInts of up to 4 GB: sign, count of bytes, magnitude; negative ones with every bit inverted.
- * - Strings by their UTF-16 units, as `<` compares them (UTF-8 would put U+FF5E before an emoji): each unit in one to three
- *   bytes as UTF-8 would write it alone, so lone surrogates survive. Zero is written `00 FF` and `00` ends the string, which
- *   is below any unit and any kind that follows.
+ * - Strings by their UTF-16 units, as `<` compares them (UTF-8 would put U+FF5E before an emoji):
+ *   each unit in one to three bytes as UTF-8 would write it alone, so lone surrogates survive. Zero
+ *   is written `00 FF` and `00` ends the string, which is below any unit and any kind that follows.
  * - Dates by their time; an invalid one is above all others.
  *
- * A key is as long as its values; stores have limits of their own (LMDB: 1,978 bytes) and say so. These are bytes on disk: the
- * order of kinds never changes.
+ * A key is as long as its values; stores have limits of their own (LMDB: 1,978 bytes) and say so.
+ * These are bytes on disk: the order of kinds never changes.
  */
 import { Reader } from './reader.ts'
 import { kindOf } from './value-kind.ts'
@@ -35,7 +38,10 @@ const KIND_BIGINT = 0x41
 const KIND_STRING = 0x50
 const KIND_DATE = 0x60
 
-/** Above every kind and every string's end, so a key with it behind is above all that begin with the key. */
+/**
+ * Above every kind and every string's end, so a key with it behind is above all that begin with the
+ * key.
+ */
 const ABOVE = 0xff
 const STRING_END = 0
 const ESCAPED_ZERO = 0xff
@@ -78,7 +84,12 @@ export function decodeSortKey(key: Uint8Array): SortKeyResult {
 /** Whether an index can order the value. */
 export function isSortValue(value: unknown): value is SortValue {
   if (typeof value === 'object') return value === null || kindOf(value) === 'date'
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint'
+  return (
+    typeof value === 'string' ||
+    typeof value === 'number' ||
+    typeof value === 'boolean' ||
+    typeof value === 'bigint'
+  )
 }
 
 function writeSortValue(value: SortValue): void {
@@ -102,7 +113,10 @@ function writeSortValue(value: SortValue): void {
   }
 }
 
-/** The bits of a float sort as unsigned integers once the sign is flipped, and negative ones wholly inverted. */
+/**
+ * The bits of a float sort as unsigned integers once the sign is flipped, and negative ones wholly
+ * inverted.
+ */
 function writeSortedFloat(value: number): void {
   scratch.reserve(8)
   const { buffer, length, view } = scratch
@@ -186,7 +200,10 @@ function readSortedFloat(): number {
   return new DataView(bytes.buffer).getFloat64(0)
 }
 
-/** Reads a size and so many bytes, each combined with the mask that inverts those of a negative number. */
+/**
+ * Reads a size and so many bytes, each combined with the mask that inverts those of a negative
+ * number.
+ */
 function readSortedMagnitude(mask: number): bigint {
   let size = reader.u8() ^ mask
   if (size === LONG_BIGINT) {
@@ -213,7 +230,8 @@ function readSortedString(): string {
 function readSortedUnit(): number {
   const lead = reader.u8()
   if (lead === STRING_END) {
-    if (reader.failed || reader.at >= reader.end || reader.buffer[reader.at] !== ESCAPED_ZERO) return NO_UNIT
+    if (reader.failed || reader.at >= reader.end || reader.buffer[reader.at] !== ESCAPED_ZERO)
+      return NO_UNIT
     reader.at += 1
     return 0
   }

@@ -4,7 +4,11 @@
 type TypedArrayMaker = new (buffer: ArrayBuffer) => ArrayBufferView
 
 /** The index of a class is its number in the format: add at the end, never reorder. */
-export const TYPED_ARRAYS: readonly { readonly name: string; readonly size: number; readonly make: TypedArrayMaker }[] = [
+export const TYPED_ARRAYS: readonly {
+  readonly name: string
+  readonly size: number
+  readonly make: TypedArrayMaker
+}[] = [
   { name: 'Int8Array', size: 1, make: Int8Array },
   { name: 'Uint8ClampedArray', size: 1, make: Uint8ClampedArray },
   { name: 'Int16Array', size: 2, make: Int16Array },
@@ -17,5 +21,11 @@ export const TYPED_ARRAYS: readonly { readonly name: string; readonly size: numb
   { name: 'BigUint64Array', size: 8, make: BigUint64Array },
 ]
 
-/** Their elements are copied as the machine holds them, and the format says little-endian. */
-export const isLittleEndian: boolean = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+/**
+ * Their elements and floats are copied as the machine holds them, and the format says little-endian.
+ * @throws Error where it does not hold them so; no platform of Node's first two tiers but s390x.
+ */
+export function requireLittleEndian(): void {
+  if (new Uint8Array(Uint16Array.of(1).buffer)[0] === 1) return
+  throw new Error('The value format needs a little-endian machine')
+}

@@ -1,16 +1,19 @@
 /**
  * UTF-8 without a platform: strict in both directions.
  *
- * The codec copies short texts by loops of its own; what is longer goes through a {@link Utf8}, which Node replaces by one over
- * its native buffers. Strict means that text and bytes map one to one: a lone surrogate has no UTF-8 (the codec then writes
- * UTF-16 units), and overlong forms, encoded surrogates and code points beyond U+10FFFF are no text.
+ * The codec copies short texts by loops of its own; what is longer goes through a {@link Utf8},
+ * which Node replaces by one over its native buffers. Strict means that text and bytes map one to
+ * one: a lone surrogate has no UTF-8 (the codec then writes UTF-16 units), and overlong forms,
+ * encoded surrogates and code points beyond U+10FFFF are no text.
  */
 
-/** Turns text into UTF-8 and back. Takes its arguments one by one because it stands on the hot path. */
+/**
+ * Turns text into UTF-8 and back. Takes its arguments one by one because it stands on the hot path.
+ */
 export interface Utf8 {
   /**
-   * Writes `text` at `offset`, where the caller has made room for three bytes a unit, and returns how many bytes it wrote;
-   * -1 when the text has a lone surrogate.
+   * Writes `text` at `offset`, where the caller has made room for three bytes a unit, and returns
+   * how many bytes it wrote; -1 when the text has a lone surrogate.
    */
   encodeInto(text: string, bytes: Uint8Array, offset: number): number
   /** The text of the bytes from `start` to `end`, or `undefined` when they are not UTF-8. */
@@ -76,7 +79,10 @@ function decodeUtf8(bytes: Uint8Array, start: number, end: number): string | und
   return text + String.fromCharCode.apply(null, units)
 }
 
-/** How many bytes the character takes that begins with `lead`; an impossible lead is found by {@link decodePoint}. */
+/**
+ * How many bytes the character takes that begins with `lead`; an impossible lead is found by {@link
+ * decodePoint}.
+ */
 function sequenceSize(lead: number): number {
   if (lead < 0xe0) return 2
   return lead < 0xf0 ? 3 : 4

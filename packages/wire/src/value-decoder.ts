@@ -1,11 +1,13 @@
 /**
  * Reads JavaScript values from bytes that a stranger may have written.
  *
- * What it holds to, whatever the bytes: objects are fresh, with `Object.prototype` and fields of their own; a field named
- * `__proto__` is refused; nothing is allocated before as many bytes are there as it must take at the least; depth and number of
- * elements are bounded; only the extensions of format.ts are known. Views and buffers are copies.
+ * What it holds to, whatever the bytes: objects are fresh, with `Object.prototype` and fields of
+ * their own; a field named `__proto__` is refused; nothing is allocated before as many bytes are
+ * there as it must take at the least; depth and number of elements are bounded; only the extensions
+ * of format.ts are known. Views and buffers are copies.
  *
- * Numbers in any of MessagePack's forms are accepted, so that other encoders can write for us; its 64-bit integers are BigInts.
+ * Numbers in any of MessagePack's forms are accepted, so that other encoders can write for us; its
+ * 64-bit integers are BigInts.
  */
 import {
   ATOM_HOLE,
@@ -84,7 +86,8 @@ export class ValueDecoder {
     try {
       value = this.#value(0)
     } catch (error) {
-      // Nothing above throws for its bytes alone; a frozen Object.prototype, or a RefCodec that breaks its word, does.
+      // Nothing above throws for its bytes alone; a frozen Object.prototype, or a RefCodec that
+      // breaks its word, does.
       reader.fail(`reading it threw ${error instanceof Error ? error.name : typeof error}`)
     }
     if (this.#shared.length > 0) this.#shared = []
@@ -298,7 +301,9 @@ export class ValueDecoder {
     this.#awaited = number
     this.#shared.push(UNMADE)
     const value = this.#value(depth)
-    return this.#shared[number] === UNMADE ? reader.fail('a mark upon a value without identity') : value
+    return this.#shared[number] === UNMADE
+      ? reader.fail('a mark upon a value without identity')
+      : value
   }
 
   #again(): unknown {
@@ -306,7 +311,10 @@ export class ValueDecoder {
     return value === UNMADE ? this.#reader.fail('a number that marks nothing') : value
   }
 
-  /** Gives an object that was just made the number that waits for one, before anything inside it is read. */
+  /**
+   * Gives an object that was just made the number that waits for one, before anything inside it is
+   * read.
+   */
   #made<T>(object: T): T {
     if (this.#awaited !== NONE) {
       this.#shared[this.#awaited] = object

@@ -1,19 +1,21 @@
 /**
- * Writes JavaScript values as bytes: plain data, the built-in containers, errors and refs; everything else is refused, with the
- * path of the field that holds it.
+ * Writes JavaScript values as bytes: plain data, the built-in containers, errors and refs;
+ * everything else is refused, with the path of the field that holds it.
  *
- * Idea: one recursive walk that writes as it goes. It answers false where it refuses, and each container on the way out adds
- * its key to the path, so the path costs nothing until there is one. The caller's buffer is rolled back, so nothing is written
- * of a value that cannot be written whole.
+ * Idea: one recursive walk that writes as it goes. It answers false where it refuses, and each
+ * container on the way out adds its key to the path, so the path costs nothing until there is one.
+ * The caller's buffer is rolled back, so nothing is written of a value that cannot be written
+ * whole.
  *
- * Identity: an object that occurs twice (or in itself) must be one object again on the other side. The walk notes each object
- * it meets. Where one comes again the walk goes on without writing it, and a second walk then writes the marked form: values
- * without repetition pay for the noting only.
+ * Identity: an object that occurs twice (or in itself) must be one object again on the other side.
+ * The walk notes each object it meets. Where one comes again the walk goes on without writing it,
+ * and a second walk then writes the marked form: values without repetition pay for the noting only.
  *
- * The same value gives the same bytes: fields go out in their own order, and one number or string has one form. Not carried,
- * as with `structuredClone`: symbol keys, non-enumerable fields, accessors (their value is), names put on arrays and Maps. A
- * field named `__proto__` is refused, because code that copies it would set a prototype. What a getter or a proxy's trap throws
- * passes through.
+ * The same value gives the same bytes: fields go out in their own order, and one number or string
+ * has one form. Not carried, as with `structuredClone`: symbol keys, non-enumerable fields,
+ * accessors (their value is), names put on arrays and Maps. A field named `__proto__` is refused,
+ * because code that copies it would set a prototype. What a getter or a proxy's trap throws passes
+ * through.
  */
 import { isEpicError } from '@epicserver/contracts'
 import {
@@ -68,7 +70,10 @@ export class ValueEncoder {
   #begin = 0
   #elements = 0
   readonly #met = new MetObjects()
-  /** The objects that occur again, with their number once they are written. Present only in a second walk, or after it is due. */
+  /**
+   * The objects that occur again, with their number once they are written. Present only in a second
+   * walk, or after it is due.
+   */
   #repeated: Map<object, number> | undefined
   #isSecondWalk = false
   #numbers = 0
@@ -162,7 +167,9 @@ export class ValueEncoder {
 
   #bigint(value: bigint): boolean {
     const max = this.#limits.bigintBytesMax
-    return writeBigint(this.#writer, value, max) || this.#refuse(`a BigInt of more than ${max} bytes`)
+    return (
+      writeBigint(this.#writer, value, max) || this.#refuse(`a BigInt of more than ${max} bytes`)
+    )
   }
 
   #object(value: object, depth: number): boolean {
@@ -189,7 +196,10 @@ export class ValueEncoder {
     return true
   }
 
-  /** Second walk: an object that occurs again is written once, with a mark before it, and then by its number. */
+  /**
+   * Second walk: an object that occurs again is written once, with a mark before it, and then by
+   * its number.
+   */
   #marked(value: object, depth: number): boolean {
     const writer = this.#writer
     const number = this.#repeated?.get(value)
@@ -292,12 +302,16 @@ export class ValueEncoder {
     this.#writer.string(typeof message === 'string' ? message : '')
     this.#writer.string(isEpic ? error.retry : '')
     if (!this.#value(code, depth + 1)) return this.#inside('.code')
-    if (!this.#value(isEpic ? details : data, depth + 1)) return this.#inside(isEpic ? '.details' : '.data')
+    if (!this.#value(isEpic ? details : data, depth + 1))
+      return this.#inside(isEpic ? '.details' : '.data')
     this.#writer.endExtension(begin)
     return true
   }
 
-  #bytes<T extends ArrayBuffer | ArrayBufferView>(value: T, write: (writer: Writer, value: T) => boolean): boolean {
+  #bytes<T extends ArrayBuffer | ArrayBufferView>(
+    value: T,
+    write: (writer: Writer, value: T) => boolean,
+  ): boolean {
     if (!this.#fits(value.byteLength)) return false
     return write(this.#writer, value) || this.#refuse('a detached ArrayBuffer')
   }
@@ -319,10 +333,15 @@ export class ValueEncoder {
     return this.#fits(0)
   }
 
-  /** Whether `more` bytes are still within the limit; an estimate while walking, exact at the end. */
+  /**
+   * Whether `more` bytes are still within the limit; an estimate while walking, exact at the end.
+   */
   #fits(more: number): boolean {
     const { bytesMax } = this.#limits
-    return this.#writer.length - this.#begin + more <= bytesMax || this.#refuse(`more than ${bytesMax} bytes`, true)
+    return (
+      this.#writer.length - this.#begin + more <= bytesMax ||
+      this.#refuse(`more than ${bytesMax} bytes`, true)
+    )
   }
 
   #refuse(found: string, isTooLarge = false): false {

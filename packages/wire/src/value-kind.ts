@@ -1,13 +1,24 @@
 /**
- * What an object is, as far as the codec cares: asked of everything that is neither an ordinary array nor an ordinary object.
+ * What an object is, as far as the codec cares: asked of everything that is neither an ordinary
+ * array nor an ordinary object.
  *
- * The checks look at internal slots, not at `instanceof` or `constructor`: values come from other realms too (an app loaded in
- * a context of its own, a simulated world), and names can be forged. Subclasses are refused, since what reads the bytes would
- * make the superclass; the exceptions are errors, and views of bytes such as Node's Buffer, which arrive as Uint8Array.
+ * The checks look at internal slots, not at `instanceof` or `constructor`: values come from other
+ * realms too (an app loaded in a context of its own, a simulated world), and names can be forged.
+ * Subclasses are refused, since what reads the bytes would make the superclass; the exceptions are
+ * errors, and views of bytes such as Node's Buffer, which arrive as Uint8Array.
  */
 
 /** What an object is; `other` can be neither sent nor saved. */
-export type ValueKind = 'plain' | 'array' | 'map' | 'set' | 'date' | 'error' | 'buffer' | 'view' | 'other'
+export type ValueKind =
+  | 'plain'
+  | 'array'
+  | 'map'
+  | 'set'
+  | 'date'
+  | 'error'
+  | 'buffer'
+  | 'view'
+  | 'other'
 
 /** The kind of any object. Never throws, unless a proxy's trap does. */
 export function kindOf(value: object): ValueKind {
@@ -45,17 +56,23 @@ export function describeValue(value: unknown): string {
   if (typeof value !== 'object' || value === null) return `a ${typeof value}`
   const made: unknown = (value as { constructor?: unknown }).constructor
   const name = typeof made === 'function' ? made.name : ''
-  return name === '' ? 'an object without a class name' : `an instance of ${name}`
+  if (name !== '') return `an instance of ${name}`
+  const tag = Object.prototype.toString.call(value).slice('[object '.length, -1)
+  return tag === 'Object' ? 'an object without a class name' : `a ${tag}`
 }
 
 const mapSize = getterOf(Map.prototype, 'size')
 const setSize = getterOf(Set.prototype, 'size')
 const bufferSize = getterOf(ArrayBuffer.prototype, 'byteLength')
-const typedArrayTag = getterOf(Object.getPrototypeOf(Uint8Array.prototype) as object, Symbol.toStringTag)
-// eslint-disable-next-line typescript/unbound-method -- called with another receiver, to see whether it accepts it
+const typedArrayTag = getterOf(
+  Object.getPrototypeOf(Uint8Array.prototype) as object,
+  Symbol.toStringTag,
+)
+// oxlint-disable-next-line typescript/unbound-method -- called with a receiver
 const dateTime: () => unknown = Date.prototype.getTime
 
 function getterOf(prototype: object, key: PropertyKey): () => unknown {
+  // oxlint-disable-next-line typescript/unbound-method -- called with a receiver
   return Object.getOwnPropertyDescriptor(prototype, key)!.get!
 }
 
@@ -68,7 +85,10 @@ function answers(method: () => unknown, value: object): boolean {
   }
 }
 
-/** Whether this is `Object.prototype` of any realm. Only that has no prototype and knows `isPrototypeOf`. */
+/**
+ * Whether this is `Object.prototype` of any realm. Only that has no prototype and knows
+ * `isPrototypeOf`.
+ */
 function isObjectPrototype(prototype: object | null): boolean {
   if (prototype === null) return false
   if (prototype === Object.prototype) return true
