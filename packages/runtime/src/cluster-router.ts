@@ -8,7 +8,6 @@
  */
 import { EpicError, partitionOf, PARTITIONS } from '@epicserver/contracts'
 import type { ClusterMember } from '@epicserver/fabric'
-import type { Call } from '@epicserver/kernel'
 import type { EntityCall } from './entity-call.ts'
 import { RUNTIME_LIMITS } from './limits.ts'
 import type { PeerLink } from './peer-link.ts'
@@ -66,12 +65,13 @@ export class ClusterRouter implements Router {
   }
 
   /** Keeps a call until it is clear where it goes. */
-  hold(call: EntityCall): void {
+  hold(call: EntityCall): boolean {
     if (this.#held.length >= RUNTIME_LIMITS.heldCallsMax) {
       call.fail(new EpicError('Overloaded', `Cannot call "${call.ref.toString()}": ${this.#held.length} calls wait for an owner of their partition already`))
-      return
+      return true
     }
     this.#held.push(call)
+    return true
   }
 
   /** Something changed: looks again where the waiting calls go. */
@@ -94,11 +94,6 @@ export class ClusterRouter implements Router {
     for (const partition of partitions) this.#ready[partition] = isReady ? 1 : 0
     if (isReady) this.release()
   }
-}
-
-/** Whether a call may be sent again after its node was lost. */
-export function isRepeatable(call: Call): boolean {
-  return call.operation.idempotent
 }
 
 function noOwner(call: EntityCall): EpicError {

@@ -15,6 +15,7 @@ import type { NodeCodec } from './codec.ts'
 import { constructEntity, type EntityHost } from './entity.ts'
 import type { EntityCall, Outcome } from './entity-call.ts'
 import { EntityState, type StateChange, type StateMark } from './entity-state.ts'
+import { restoreDedup, savedDedup } from './idempotence.ts'
 import { indexEntries } from './index-entries.ts'
 import type { EntityNode } from './node.ts'
 import { peekResidue, residueOf } from './residue.ts'
@@ -60,6 +61,7 @@ export class Durability {
     if (bytes !== null) {
       const content = state.decode(bytes, entity)
       state.fill(instance, content.state)
+      restoreDedup(activation, content.extras)
       activation.saved = state.mark(instance, entity)
       if (content.version !== description.version) residueOf(activation).isForced = true
     } else {
@@ -143,7 +145,7 @@ export class Durability {
     const mark = activation.saved as StateMark | null
     if (mark === null && !residue.isForced) return null
     const isForced = residue.isForced || tasks.length > 0
-    const change = this.#state(activation).change(activation.instance as object, mark, null, entity, isForced)
+    const change = this.#state(activation).change(activation.instance as object, mark, savedDedup(activation), entity, isForced)
     if (change === null) return null
     return { ...change, write: this.#writeOf(activation, description, change, tasks) }
   }
@@ -242,7 +244,7 @@ export class Durability {
   }
 
   snapshot(activation: Activation): Uint8Array {
-    return this.#state(activation).encode(activation.instance as object, this.entityOf(activation))
+    return this.#state(activation).encode(activation.instance as object, savedDedup(activation), this.entityOf(activation))
   }
 
   undo(activation: Activation, before: Uint8Array): void {

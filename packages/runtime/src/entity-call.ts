@@ -6,9 +6,12 @@
  * outcome is delivered.
  */
 import { EpicError } from '@epicserver/contracts'
-import { Call, type Activation, type CallOrigin, type Held } from '@epicserver/kernel'
+import { Call, type Activation, type CallNumber, type CallOrigin, type Held } from '@epicserver/kernel'
 import type { OperationDescription } from './class-description.ts'
 import type { RefObject } from './ref.ts'
+
+/** Most calls have none; a list is only made for those that do. */
+const NO_TWINS: EntityCall[] = []
 
 /** What a call needs of the node that made it. */
 export interface CallHome {
@@ -16,6 +19,8 @@ export interface CallHome {
   dispatch(call: EntityCall): void
   /** The outcome of an awaited call is decided. */
   handleSettled(call: EntityCall): void
+  /** Whether a failed call goes on its way again instead of failing. */
+  repeat(call: EntityCall, error: unknown): boolean
 }
 
 /** An outcome as it waits for its state to become durable. */
@@ -25,6 +30,10 @@ export type Outcome = { readonly value: unknown } | { readonly error: unknown }
 export class EntityCall extends Call implements Held {
   declare readonly operation: OperationDescription
   readonly ref: RefObject
+  /** Which of its caller's calls to this entity it is, where the operation is idempotent. */
+  number: CallNumber | null = null
+  /** Repeats of this call that arrived while it ran. */
+  twins: EntityCall[] = NO_TWINS
   readonly #home: CallHome
   #outcome: Outcome | null = null
 
@@ -58,6 +67,18 @@ export class EntityCall extends Call implements Held {
     this.settled = true
   }
 
+  /** Whether the call goes on its way again: then it is as it was when it was made. */
+  protected isRepeated(error: unknown): boolean {
+    return !this.settled && this.#home.repeat(this, error)
+  }
+
+  /** Makes the call as it was before it was sent. */
+  reset(): void {
+    this.status = 'made'
+    this.activation = null
+    this.#outcome = null
+  }
+
   protected settle(): boolean {
     if (this.settled) return false
     this.settled = true
@@ -85,6 +106,7 @@ export class AwaitedCall extends EntityCall {
   }
 
   override fail(error: unknown): void {
+    if (this.isRepeated(error)) return
     if (this.settle()) this.#reject(error)
   }
 }

@@ -62,8 +62,8 @@ export class EntityState {
   }
 
   /** Bytes from which `restore` brings back what the fields hold now. */
-  encode(instance: object, entity: EntityId): Uint8Array {
-    return this.#encode(instance, null, entity).bytes
+  encode(instance: object, extras: unknown, entity: EntityId): Uint8Array {
+    return this.#encode(instance, extras, entity).bytes
   }
 
   /** Puts a saved state into a fresh object. */

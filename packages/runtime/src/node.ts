@@ -8,7 +8,7 @@
  * Drains run as microtasks, so that a chain of calls inside a process costs no event loop turn, and give way to sockets and
  * timers after a slice of time, so that two entities calling each other for ever starve nobody.
  */
-import { EpicError, entityIdProblem, type EntityId } from '@epicserver/contracts'
+import { EpicError, entityIdProblem, isEpicError, type EntityId, type ErrorCode } from '@epicserver/contracts'
 import { Kernel, type Activation, type Call, type EntityType, type KernelLimits } from '@epicserver/kernel'
 import type { EntityClasses } from './app.ts'
 import { describeClass, type ClassDescription, type OperationDescription } from './class-description.ts'
@@ -17,6 +17,8 @@ import type { Contract } from './contract.ts'
 import { Durability } from './durability.ts'
 import type { EntityClass } from './entity.ts'
 import { AwaitedCall, lostActivation, UnawaitedCall, type CallHome, type EntityCall } from './entity-call.ts'
+import { DeadlockExchange } from './deadlock-exchange.ts'
+import { CallerWindows } from './idempotence.ts'
 import { Host } from './host.ts'
 import { createOperation } from './internal-operations.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -30,6 +32,9 @@ import { walkQuery, type QueryText } from './query-walk.ts'
 import { descriptionOf, entityOf, idOf, placeOf, RefTable, setPlace, type CallSite, type Ref, type RefObject } from './ref.ts'
 import { currentTurn, trackTurns } from './turn-context.ts'
 import { TurnRunner } from './turn-runner.ts'
+
+/** Errors after which a recognisable call is sent again. */
+const REPEATED: ReadonlySet<ErrorCode> = new Set(['NodeLost', 'Fenced', 'Unavailable', 'Unknown'])
 
 /** Answers what another node asks; `from` is its proven id. */
 export type NodeRequest = (from: string, args: readonly unknown[]) => unknown
@@ -62,6 +67,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   readonly #types: ReadonlyMap<string, EntityType>
   readonly #names = new Map<unknown, string>()
   readonly #runner: TurnRunner
+  readonly #windows: CallerWindows
+  readonly #deadlocks: DeadlockExchange
   #isDrainScheduled = false
   #isSettleScheduled = false
   #drains = 0
@@ -91,6 +98,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.durability = new Durability(this, this.codec)
     this.lifecycle = new Lifecycle(this, host)
     this.#runner = new TurnRunner(this)
+    this.#windows = new CallerWindows(options.nodeId)
+    this.#deadlocks = new DeadlockExchange(this)
     this.pool = createPool(this)
     this.requests.set(QUERY_REQUEST, (_from, args) => walkQuery(this, args[0] as QueryText))
     this.#armTick()
@@ -170,7 +179,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     }
     const call = new AwaitedCall(this, ref, operation, args, parent)
     this.kernel.expect(call)
-    this.#send(call)
+    if (!operation.idempotent || this.#windows.admit(call)) this.#send(call)
     return call.promise
   }
 
@@ -224,7 +233,19 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   handleSettled(call: EntityCall): void {
     this.kernel.handleSettled(call)
+    if (call.operation.idempotent) this.#windows.settle(call, this.#sendLater)
   }
+
+  /** What certainly did not run goes on to the next place; so does what may have run, where a repeat is recognised. */
+  repeat(call: EntityCall, error: unknown): boolean {
+    if (!isEpicError(error) || this.#isClosed) return false
+    const isRepeatable = error.code === 'NodeStopping' || (call.number !== null && REPEATED.has(error.code))
+    if (!isRepeatable || call.deadlineAt <= this.kernel.now) return false
+    call.reset()
+    return this.ports.router.hold(call)
+  }
+
+  readonly #sendLater = (call: EntityCall): void => this.#send(call)
 
   /** Holds something at the gate of an entity, and sees to it that the gate is looked at. */
   hold(activation: Activation, held: import('@epicserver/kernel').Held): void {
@@ -289,6 +310,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.#tickAt = Infinity
     if (this.#isClosed) return
     for (const call of this.kernel.handleTick(this.ports.clock.monotonicMs())) this.#expire(call)
+    this.#deadlocks.handleTick()
     this.scheduleDrain()
   }
 

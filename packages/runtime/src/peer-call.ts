@@ -1,5 +1,5 @@
 /** A call that came from another node: its outcome goes back as a message. */
-import type { CallOrigin } from '@epicserver/kernel'
+import type { CallNumber, CallOrigin } from '@epicserver/kernel'
 import type { OperationDescription } from './class-description.ts'
 import { EntityCall, type CallHome } from './entity-call.ts'
 import type { BatchWriter } from './peer-link.ts'
@@ -11,6 +11,7 @@ export interface PeerCallOptions extends CallOrigin {
   readonly callId: number
   readonly isOneWay: boolean
   readonly deadlineAt: number
+  readonly number: CallNumber | null
 }
 
 export class PeerCall extends EntityCall {
@@ -24,6 +25,7 @@ export class PeerCall extends EntityCall {
     this.#isOneWay = options.isOneWay
     this.#answers = answers
     this.deadlineAt = options.deadlineAt
+    this.number = options.number
   }
 
   override succeed(value: unknown): void {

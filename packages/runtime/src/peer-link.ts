@@ -115,6 +115,7 @@ export class PeerLink {
       depth: call.depth,
       timeLeftMs: call.deadlineAt > 0 ? call.deadlineAt - now : operation.timeoutMs,
       above: call.above,
+      number: call.number,
       args: call.args,
     })
   }
@@ -126,7 +127,7 @@ export class PeerLink {
       const slot = this.#take(waiting)
       if (slot === NO_SLOT) return
       const callId = this.#callId(slot)
-      this.#write('high', slot, waiting, { callId, type: NODE_TYPE, id: '', operation: what, isOneWay: false, depth: 0, timeLeftMs, above: [], args })
+      this.#write('high', slot, waiting, { callId, type: NODE_TYPE, id: '', operation: what, isOneWay: false, depth: 0, timeLeftMs, above: [], number: null, args })
     })
   }
 

@@ -3,7 +3,7 @@
  *
  * | kind | message | fields |
  * |------|---------|--------|
- * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [dedup], arguments |
+ * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [number], arguments |
  * | 2 | result    | id, value |
  * | 3 | error     | id, error |
  * | 4 | fabric    | a message between members |
@@ -12,6 +12,7 @@
  * cannot be encoded is refused to the caller's face. Reading never throws: a batch that breaks off ends its channel.
  */
 import { EpicError, isErrorCode, type ErrorCode } from '@epicserver/contracts'
+import type { CallNumber } from '@epicserver/kernel'
 import type { PeerMessage } from '@epicserver/fabric'
 import type { Reader, Writer } from '@epicserver/wire'
 
@@ -21,6 +22,7 @@ export const FAILURE = 3
 export const FABRIC = 4
 
 const ONE_WAY = 1
+const NUMBERED = 2
 
 /** A call as it stands in a batch. */
 export interface CallMessage {
@@ -32,6 +34,7 @@ export interface CallMessage {
   readonly depth: number
   readonly timeLeftMs: number
   readonly above: readonly string[]
+  readonly number: CallNumber | null
   readonly args: readonly unknown[]
 }
 
@@ -46,15 +49,22 @@ export function writeCall(writer: Writer, call: CallMessage): void {
   writer.string(call.type)
   writer.string(call.id)
   writer.string(call.operation)
-  writer.u8(call.isOneWay ? ONE_WAY : 0)
+  writer.u8((call.isOneWay ? ONE_WAY : 0) | (call.number === null ? 0 : NUMBERED))
   writer.varuint(call.depth)
   writer.varuint(Math.max(0, Math.min(0x7fff_ffff, Math.ceil(call.timeLeftMs))))
   writer.varuint(call.above.length)
   for (const turn of call.above) writer.string(turn)
+  if (call.number !== null) writeNumber(writer, call.number)
   const problem = writer.value(call.args)
   if (problem === undefined) return
   writer.length = start
   throw new EpicError('CannotCross', `Cannot call ${call.type}.${call.operation}: argument ${problem.path} is ${problem.found}`, { details: { path: problem.path } })
+}
+
+function writeNumber(writer: Writer, { caller, seq, settledBelow }: CallNumber): void {
+  writer.string(caller)
+  writer.varuint(seq)
+  writer.varuint(settledBelow)
 }
 
 /** Writes a result, or says why it cannot cross. */
@@ -95,8 +105,9 @@ export function readCall(reader: Reader): CallMessage {
   const timeLeftMs = reader.varuint()
   const above: string[] = []
   for (let left = reader.varuint(); left > 0 && !reader.failed; left -= 1) above.push(reader.string())
+  const number = (flags & NUMBERED) === 0 ? null : { caller: reader.string(), seq: reader.varuint(), settledBelow: reader.varuint() }
   const args = reader.value()
-  return { callId, type, id, operation, isOneWay: (flags & ONE_WAY) !== 0, depth, timeLeftMs, above, args: Array.isArray(args) ? args : [] }
+  return { callId, type, id, operation, isOneWay: (flags & ONE_WAY) !== 0, depth, timeLeftMs, above, number, args: Array.isArray(args) ? args : [] }
 }
 
 /** Reads what {@link writeFailure} wrote, after its call's id. */

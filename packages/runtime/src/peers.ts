@@ -5,7 +5,7 @@
 import { EpicError, partitionOf } from '@epicserver/contracts'
 import { isPeerMessage, type ClusterMember, type PeerMessage, type View } from '@epicserver/fabric'
 import type { Reader } from '@epicserver/wire'
-import { isRepeatable, type ClusterRouter } from './cluster-router.ts'
+import type { ClusterRouter } from './cluster-router.ts'
 import { EntityCall } from './entity-call.ts'
 import { REMOTE_OPERATIONS } from './internal-operations.ts'
 import type { Log } from './log.ts'
@@ -77,7 +77,7 @@ export class Peers {
       onBatch: (bytes) => this.#read(nodeId, reader, bytes, undefined),
       onClose: (reason) => this.#reopen(nodeId, reason),
     })
-    this.#links.set(nodeId, { link: new PeerLink(nodeId, this.#batches(channel), (call) => this.#host.router.hold(call)), channel })
+    this.#links.set(nodeId, { link: new PeerLink(nodeId, this.#batches(channel), (call) => void this.#host.router.hold(call)), channel })
     this.#host.router.release()
   }
 
@@ -114,8 +114,7 @@ export class Peers {
     const link = this.to(nodeId)
     this.#links.delete(nodeId)
     for (const waiting of link?.takeAll() ?? []) {
-      if (waiting instanceof EntityCall && isRepeatable(waiting)) this.#host.router.hold(waiting)
-      else waiting.fail(nodeLost(waiting, nodeId, reason))
+      waiting.fail(nodeLost(waiting, nodeId, reason))
     }
   }
 
@@ -183,6 +182,7 @@ export class Peers {
       depth: message.depth,
       above: message.above,
       deadlineAt: node.ports.clock.monotonicMs() + message.timeLeftMs,
+      number: message.number,
     })
   }
 }

@@ -34,6 +34,8 @@ export interface Router {
   grantEpoch(type: string, id: string): bigint
   /** Takes a call to another node; it will be settled. */
   send(call: EntityCall): void
+  /** Keeps a call until it is clear where it goes; false where there is nothing to wait for. */
+  hold(call: EntityCall): boolean
   /** Asks every other node something that concerns no entity. */
   askOthers(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]>
   /** Whether this node may still act: run turns, write, answer. */

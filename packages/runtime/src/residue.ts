@@ -5,6 +5,7 @@
 import type { TaskChange } from '@epicserver/contracts'
 import type { Activation, Call } from '@epicserver/kernel'
 import type { EntityCall } from './entity-call.ts'
+import type { EntityDedup } from './idempotence.ts'
 
 export interface AtomicTurn {
   readonly call: Call
@@ -17,6 +18,8 @@ export interface AtomicTurn {
 export class Residue {
   tasks: TaskChange[] = []
   atomic: AtomicTurn | null = null
+  /** What is known of idempotent calls. */
+  dedup: EntityDedup | null = null
   /** Must be written although no field changed. */
   isForced = false
   /** The record of a deleted entity is all that the store has. */

@@ -31,6 +31,10 @@ export class SoloRouter implements Router {
     call.fail(new EpicError('Unavailable', `Cannot call "${call.ref.toString()}": this node is alone`))
   }
 
+  hold(): boolean {
+    return false
+  }
+
   askOthers(): Promise<PromiseSettledResult<unknown>[]> {
     return Promise.resolve([])
   }

@@ -9,6 +9,7 @@ import type { Activation, Call } from '@epicserver/kernel'
 import type { OperationDescription } from './class-description.ts'
 import type { Entity } from './entity.ts'
 import type { EntityCall, Outcome } from './entity-call.ts'
+import { judge, noteBegun, noteEnded } from './idempotence.ts'
 import { createOperation, taskOperation } from './internal-operations.ts'
 import { explainFrozen, guardMessage } from './message-guard.ts'
 import type { EntityNode } from './node.ts'
@@ -27,11 +28,29 @@ export class TurnRunner {
     const operation = call.operation as OperationDescription
     const activation = call.activation as Activation
     if (activation.saved === null && activation.type.plan.durability !== 'none' && operation !== createOperation) {
-      this.#fail(call, notFound(activation))
-    } else if (operation.atomic) this.#runAtomic(call, activation)
+      this.#deliver(call, { error: notFound(activation) })
+    } else if (operation.idempotent && !this.#isNew(call as EntityCall, activation)) return
+    else if (operation.atomic) this.#runAtomic(call, activation)
     else if (operation === createOperation) this.#finish(call, this.#create(call, activation))
     else if (operation === taskOperation) this.#runTask(call, activation)
-    else this.#invoke(call, operation, call.args)
+    else {
+      this.#noteBegun(call)
+      this.#invoke(call, operation, call.args)
+    }
+  }
+
+  /** Whether an idempotent call has to run; otherwise it was answered, or waits for its twin. */
+  #isNew(call: EntityCall, activation: Activation): boolean {
+    if (call.number === null) return true
+    const verdict = judge(activation, call, call.number, this.#node.codec)
+    if (verdict === 'run') return true
+    if (verdict !== 'attached') this.#deliver(call, verdict.outcome)
+    return false
+  }
+
+  #noteBegun(call: Call): void {
+    const { number } = call as EntityCall
+    if (number !== null) noteBegun(call.activation as Activation, call as EntityCall, number)
   }
 
   #invoke(call: Call, operation: OperationDescription, args: readonly unknown[]): void {
@@ -78,6 +97,17 @@ export class TurnRunner {
   }
 
   #end(call: Call, outcome: Outcome): void {
+    const { number, twins } = call as EntityCall
+    if (number === null) {
+      this.#deliver(call, outcome)
+      return
+    }
+    const kept = noteEnded(call.activation as Activation, number, outcome, this.#node.codec)
+    this.#deliver(call, kept)
+    for (const twin of twins) this.#deliver(twin, kept)
+  }
+
+  #deliver(call: Call, outcome: Outcome): void {
     const node = this.#node
     const activation = call.activation as Activation
     node.kernel.handleTurnEnded(call)
@@ -101,9 +131,10 @@ export class TurnRunner {
     try {
       residue.atomic = { call, before: durability.snapshot(activation), outbox: [], isBeforeSaved: false }
     } catch (error) {
-      this.#fail(call, error)
+      this.#deliver(call, { error })
       return
     }
+    this.#noteBegun(call)
     const entity = activation.instance as Entity
     const before = enterTurn(call)
     let result: Promise<unknown>
