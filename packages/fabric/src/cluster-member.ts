@@ -408,6 +408,7 @@ export class ClusterMember {
     this.#phase = 'finished'
     this.#outbox.clear()
     this.#outbox.push({ kind: 'fence', reason })
+    this.#wedge?.end()
     this.#mirror.stop()
     this.#lease.stop()
     const lease = this.#lease.id

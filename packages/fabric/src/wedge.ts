@@ -112,6 +112,13 @@ export class Wedge {
     this.#stop(lost, viewNo + 1, viewNo)
   }
 
+  /** Serves nothing any more: the member is finished, and nobody is asked. */
+  end(): void {
+    this.#serving = []
+    this.#waits.clear()
+    this.#askAt = Infinity
+  }
+
   /** The application has stopped what was lost up to this view. */
   ackLost(viewNo: number): void {
     this.#stops = this.#stops.filter((stop) => stop.viewNo > viewNo)

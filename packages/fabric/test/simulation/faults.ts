@@ -71,7 +71,15 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 export function heal(world: World): void {
   world.links.engineCuts.clear()
   world.links.peerCuts.clear()
-  world.links.weather = { loss: 0, duplication: 0, tail: 0, tailMs: 0, diskUnknown: 0 }
+  world.links.weather = {
+    loss: 0,
+    duplication: 0,
+    tail: 0,
+    tailMs: 0,
+    diskTail: 0,
+    diskTailMs: 0,
+    diskUnknown: 0,
+  }
   if (!world.engine.isUp) world.engine.comeBack(true)
   for (const node of world.nodes) {
     node.resume()

@@ -19,6 +19,9 @@ export interface Weather {
   /** How often a message takes long, and how long then. */
   tail: number
   tailMs: number
+  /** How often the disk takes very long, and how long at most. */
+  diskTail: number
+  diskTailMs: number
   /** How often a disk's answer is lost. */
   diskUnknown: number
 }
@@ -133,7 +136,9 @@ export class Links {
     }
     const isUnknown = this.#random.chance(this.weather.diskUnknown)
     const isApplied = !isUnknown || this.#random.chance(0.5)
-    this.#after(this.#delay(), () => {
+    const { diskTail, diskTailMs } = this.weather
+    const slowMs = this.#random.chance(diskTail) ? this.#random.between(0, diskTailMs) : 0
+    this.#after(this.#delay() + slowMs, () => {
       const reply = isApplied ? run() : undefined
       this.#after(this.#delay(), () => {
         done(isUnknown || reply === undefined ? { ok: false, code: 'Unknown' } : reply)

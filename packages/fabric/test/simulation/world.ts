@@ -98,6 +98,8 @@ export class World {
       duplication: random.pick([0, 0.02, 0.1]),
       tail: random.pick([0.01, 0.05]),
       tailMs: random.pick([100, 2_400]),
+      diskTail: random.pick([0, 0.05]),
+      diskTailMs: 8_000,
       diskUnknown: random.pick([0, 0.02]),
     })
     const count = 3 + random.below(3)
