@@ -1,7 +1,9 @@
-/** The suites that every store and cluster store must pass. */
+/** The suites that every state store and cluster store must pass. */
 export type {
   ClusterStoreHarness,
   ClusterStoreSuiteOptions,
   FaultyClient,
 } from './cluster-store/harness.ts'
 export { describeClusterStore } from './cluster-store/suite.ts'
+export type { StateStoreHarness, StateStoreSuiteOptions } from './state-store/harness.ts'
+export { describeStateStore } from './state-store/suite.ts'

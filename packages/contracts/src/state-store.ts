@@ -11,6 +11,9 @@
  *
  * A provider groups the writes that are waiting into one commit: thousands of callers may be inside `write` at once.
  *
+ * Requests for one entity take effect in the order in which they are made, so a writer need not wait for one answer before the
+ * next write.
+ *
  * Order is that of bytes everywhere: of an index entry's key, and of an id in UTF-8 (which is not the order of JavaScript's
  * strings). What may be asked at all is said by `state-request.ts`; every provider calls it, so that all refuse the same.
  */
