@@ -220,6 +220,11 @@ export class Durability {
     return flush
   }
 
+  /** Writes what changed, soon; what goes wrong is logged. */
+  flushNow(activation: Activation): void {
+    this.flush(activation).catch((error: unknown) => this.#node.log.error('an entity could not be saved', { error }))
+  }
+
   #flushLater(activation: Activation): void {
     const residue = residueOf(activation)
     if (residue.isFlushScheduled || activation.state === 'gone') return
@@ -227,7 +232,7 @@ export class Durability {
     this.#node.ports.clock.setTimer(() => {
       residue.isFlushScheduled = false
       if (this.#node.isClosed) return
-      this.flush(activation).catch((error: unknown) => this.#node.log.error('periodic save failed', { error }))
+      this.flushNow(activation)
     }, activation.type.plan.durabilityMs)
   }
 

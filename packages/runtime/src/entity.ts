@@ -14,6 +14,7 @@ import type { Log } from './log.ts'
 import type { PoolMethods } from './pool.ts'
 import type { Ref } from './ref.ts'
 import type { EntitySettings } from './settings.ts'
+import { CompletionPort, type Submit } from './syscalls.ts'
 import type { EntityTasks, TaskSettings } from './tasks.ts'
 import type { EntityTimers, TimerSettings } from './entity-timers.ts'
 
@@ -31,12 +32,12 @@ export interface EntityHost {
   refTo(type: string, id: string): unknown
   save(activation: Activation): Promise<void>
   forget(activation: Activation): Promise<void>
-  sleep(activation: Activation, ms: number): Promise<void>
+  readonly submit: Submit
   setTimer(activation: Activation, key: string, timer: TimerSettings): void
   cancelTimer(activation: Activation, key: string): boolean
   setTask(activation: Activation, key: string, task: TaskSettings): void
   cancelTask(activation: Activation, key: string): void
-  files(activation: Activation): EntityFiles
+  readonly files: EntityFiles
   log(activation: Activation): Log
   wallMs(): number
   random(): number
@@ -116,7 +117,7 @@ export abstract class Entity {
 
   /** Files below the app's data folder. */
   get files(): EntityFiles {
-    return this.#host.files(this.#activation)
+    return this.#host.files
   }
 
   /** A log whose lines carry this entity's name. */
@@ -141,7 +142,12 @@ export abstract class Entity {
 
   /** Waits; other calls of this entity go on meanwhile. */
   sleep(ms: number): Promise<void> {
-    return this.#host.sleep(this.#activation, ms)
+    return this.#host.submit({ kind: 'sleep', ms }).promise
+  }
+
+  /** Gathers requests and hands them out in the order in which they complete. */
+  completionPort<K>(): CompletionPort<K> {
+    return new CompletionPort<K>(this.#host.submit)
   }
 
   /** The wall-clock time in milliseconds, as the node knows it. */

@@ -1,19 +1,74 @@
-/** Files as an entity's code sees them; each request completes as a whole. */
-import type { EntityNode } from './node.ts'
+/** Files as an entity's code sees them: ordinary names, each request completing as a whole. */
+import type { FileStat, Submit, Syscall } from './syscalls.ts'
 
-/** Performs file requests; the server's works on a folder, the simulator's in memory. */
+export type FileSyscall = Extract<Syscall, { kind: `file.${string}` }>
+
+/** Performs file requests: the server's in a folder, the simulator's in memory. */
 export interface FileSystem {
-  perform(request: FileRequest): Promise<unknown>
+  perform(request: FileSyscall): Promise<unknown>
 }
 
-export type FileRequest = { readonly kind: 'file.read'; readonly path: string }
+/** An open file: a name to read from and write to by offset. */
+export interface EntityFile {
+  readonly path: string
+  read(offset: number, length: number): Promise<Uint8Array>
+  write(data: Uint8Array | string, offset: number): Promise<void>
+  append(data: Uint8Array | string): Promise<void>
+  stat(): Promise<FileStat>
+}
 
+/** Files below the app's data folder, by relative path. */
 export interface EntityFiles {
+  /**
+   * Opens a file for reading and writing by offset.
+   * @throws EpicError `FileNotFound` unless `create` is set
+   */
+  open(path: string, options?: { readonly create?: boolean }): Promise<EntityFile>
+  /** The whole file. */
   read(path: string): Promise<Uint8Array>
+  readText(path: string): Promise<string>
+  /** Replaces the whole file: whoever reads sees all of the old or all of the new. */
+  write(path: string, data: Uint8Array | string): Promise<void>
+  append(path: string, data: Uint8Array | string): Promise<void>
+  stat(path: string): Promise<FileStat>
+  /** The names in a folder, sorted. */
+  list(path?: string): Promise<readonly string[]>
+  remove(path: string): Promise<void>
 }
 
-export function entityFiles(node: EntityNode): EntityFiles {
+const bytesOf = (data: Uint8Array | string): Uint8Array => (typeof data === 'string' ? Buffer.from(data) : data)
+
+export function entityFiles(submit: Submit): EntityFiles {
+  const read = (path: string): Promise<Uint8Array> => submit({ kind: 'file.read', path }).promise
+  const write = async (path: string, data: Uint8Array | string): Promise<void> => {
+    await submit({ kind: 'file.write', path, data: bytesOf(data) }).promise
+  }
+  const append = async (path: string, data: Uint8Array | string): Promise<void> => {
+    await submit({ kind: 'file.append', path, data: bytesOf(data) }).promise
+  }
+  const stat = (path: string): Promise<FileStat> => submit({ kind: 'file.stat', path }).promise
   return {
-    read: (path) => node.ports.files.perform({ kind: 'file.read', path }) as Promise<Uint8Array>,
+    read,
+    write,
+    append,
+    stat,
+    readText: async (path) => Buffer.from(await read(path)).toString('utf8'),
+    list: (path = '.') => submit({ kind: 'file.list', path }).promise,
+    remove: async (path) => {
+      await submit({ kind: 'file.remove', path }).promise
+    },
+    open: async (path, options = {}) => {
+      if (options.create === true) await append(path, new Uint8Array())
+      else await stat(path)
+      return {
+        path,
+        read: (offset, length) => submit({ kind: 'file.read', path, offset, length }).promise,
+        write: async (data, offset) => {
+          await submit({ kind: 'file.write', path, data: bytesOf(data), offset }).promise
+        },
+        append: (data) => append(path, data),
+        stat: () => stat(path),
+      }
+    },
   }
 }

@@ -8,6 +8,7 @@ import { entityFiles, type EntityFiles } from './files.ts'
 import type { Log } from './log.ts'
 import type { EntityNode } from './node.ts'
 import type { PoolMethods } from './pool.ts'
+import type { Submit } from './syscalls.ts'
 import type { Ref } from './ref.ts'
 import { taskChange } from './task-body.ts'
 import type { TaskSettings } from './tasks.ts'
@@ -39,11 +40,8 @@ export class Host implements EntityHost {
     return this.#node.durability.forget(activation)
   }
 
-  sleep(_activation: Activation, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#node.ports.clock.setTimer(resolve, ms)
-    })
-  }
+  /** Hands a request to the outside. */
+  readonly submit: Submit = (syscall) => this.#node.submit(syscall)
 
   setTimer(activation: Activation, key: string, timer: TimerSettings): void {
     checkKey('timer', key)
@@ -84,8 +82,8 @@ export class Host implements EntityHost {
     this.#touch(activation)
   }
 
-  files(_activation: Activation): EntityFiles {
-    return entityFiles(this.#node)
+  get files(): EntityFiles {
+    return entityFiles(this.submit)
   }
 
   log(activation: Activation): Log {
@@ -109,6 +107,7 @@ export class Host implements EntityHost {
   /** A changed task is saved like changed state, also when no reply waits for it. */
   #touch(activation: Activation): void {
     if (activation.gate !== null) this.#node.hold(activation, NOTHING)
+    else this.#node.durability.flushNow(activation)
   }
 }
 

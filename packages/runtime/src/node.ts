@@ -30,6 +30,8 @@ import type { NodePorts, Pending } from './ports.ts'
 import { createQuery, QUERY_REQUEST, type Query } from './query.ts'
 import { walkQuery, type QueryText } from './query-walk.ts'
 import { descriptionOf, entityOf, idOf, placeOf, RefTable, setPlace, type CallSite, type Ref, type RefObject } from './ref.ts'
+import { Token, type ResultOf, type Syscall } from './syscalls.ts'
+import { TaskScheduler } from './task-scheduler.ts'
 import { currentTurn, trackTurns } from './turn-context.ts'
 import { TurnRunner } from './turn-runner.ts'
 
@@ -69,6 +71,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   readonly #runner: TurnRunner
   readonly #windows: CallerWindows
   readonly #deadlocks: DeadlockExchange
+  /** Fires durable tasks once it is started. */
+  readonly tasks: TaskScheduler
   #isDrainScheduled = false
   #isSettleScheduled = false
   #drains = 0
@@ -100,6 +104,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.#runner = new TurnRunner(this)
     this.#windows = new CallerWindows(options.nodeId)
     this.#deadlocks = new DeadlockExchange(this)
+    this.tasks = new TaskScheduler(this)
     this.pool = createPool(this)
     this.requests.set(QUERY_REQUEST, (_from, args) => walkQuery(this, args[0] as QueryText))
     this.#armTick()
@@ -253,6 +258,20 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.scheduleSettle()
   }
 
+  /** Performs a request to the outside. */
+  submit<S extends Syscall>(syscall: S): Token<S> {
+    const token = new Token(syscall)
+    if (syscall.kind === 'sleep') {
+      this.ports.clock.setTimer(() => token.complete(undefined as ResultOf<S>), syscall.ms)
+    } else {
+      this.ports.files.perform(syscall).then(
+        (result) => token.complete(result as ResultOf<S>),
+        (error: unknown) => token.fail(error),
+      )
+    }
+    return token
+  }
+
   // ── Draining ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   scheduleDrain(): void {
@@ -334,6 +353,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   close(): void {
     this.#isClosed = true
     this.#tick?.cancel()
+    this.tasks.stop()
   }
 
   get isClosed(): boolean {

@@ -187,7 +187,9 @@ export class TurnRunner {
       return
     }
     this.#node.durability.changeTask(activation, due.next)
-    this.#invoke(call, operation, due.args)
+    if (activation.gate === null) this.#node.durability.flushNow(activation)
+    if (due.mustRun) this.#invoke(call, operation, due.args)
+    else this.#deliver(call, { value: undefined })
   }
 }
 
