@@ -1,7 +1,7 @@
 /**
  * MurmurHash3_x86_128 by Austin Appleby (public domain), over bytes: tells whether a state differs
  * from the one last saved without keeping that one. Two states have the same hash by chance once in
- * 2¹²⁸ pairs; someone who chooses the bytes can make it happen, so it tells equal from different
+ * 2^128 pairs; someone who chooses the bytes can make it happen, so it tells equal from different
  * and proves nothing about who wrote them.
  */
 

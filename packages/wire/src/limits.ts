@@ -18,9 +18,9 @@ export interface CodecLimits {
 
 /**
  * For messages, whose bytes a stranger may have written. 64 levels are more than data that people
- * write has, and cost 20 KB of stack. 100,000 elements of one byte each (empty objects) become some
- * 6 MB, the most that a message may blow up to from 100 KB. A BigInt of 64 KB takes milliseconds to
- * print or multiply; nobody sends a larger one for good.
+ * write has, and take up to 47 KB of stack. 100,000 elements of one byte each (empty objects)
+ * become some 6 MB, the most that a message may blow up to from 100 KB. A BigInt of 64 KB takes
+ * milliseconds to print or multiply; nobody sends a larger one for good.
  */
 export const MESSAGE_LIMITS: CodecLimits = {
   depthMax: 64,
@@ -31,8 +31,8 @@ export const MESSAGE_LIMITS: CodecLimits = {
 
 /**
  * For saved state, whose bytes this cluster wrote itself. Linked structures nest deeper than
- * arguments do (512 levels take 150 KB of the 984 KB of stack), and a record at its largest, 16 MB
- * of one-byte items, must load again.
+ * arguments do (512 levels take up to 370 KB of the 984 KB of stack that Node has), and a record at
+ * its largest, 16 MB of one-byte items, must load again.
  */
 export const STATE_LIMITS: CodecLimits = {
   depthMax: 512,

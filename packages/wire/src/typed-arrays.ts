@@ -22,7 +22,8 @@ export const TYPED_ARRAYS: readonly {
 ]
 
 /**
- * Their elements and floats are copied as the machine holds them, and the format says little-endian.
+ * Their elements and floats are copied as the machine holds them, and the format says
+ * little-endian.
  * @throws Error where it does not hold them so; no platform of Node's first two tiers but s390x.
  */
 export function requireLittleEndian(): void {

@@ -10,9 +10,7 @@ interface Plan {
 const text = fc.oneof(
   fc.string({ maxLength: 20 }),
   fc.string({ unit: 'binary', maxLength: 70 }),
-  fc
-    .array(fc.nat({ max: 0xffff }), { maxLength: 6 })
-    .map((units) => String.fromCharCode(...units)),
+  fc.array(fc.nat({ max: 0xffff }), { maxLength: 6 }).map((units) => String.fromCharCode(...units)),
 )
 
 const edgeNumber = fc.constantFrom(

@@ -83,7 +83,13 @@ const goldenOwn: readonly (readonly [value: unknown, hex: string])[] = [
   [BigUint64Array.of(1n), 'c7 09 04 09 0100000000000000'],
   // eslint-disable-next-line no-sparse-arrays -- a hole is what is meant
   [[1, , undefined], '93 01 d40002 d40000'],
-  [new Map<unknown, unknown>([['a', 1], [2, 'b']]), 'c7 07 05 82 a161 01 02 a162'],
+  [
+    new Map<unknown, unknown>([
+      ['a', 1],
+      [2, 'b'],
+    ]),
+    'c7 07 05 82 a161 01 02 a162',
+  ],
   [new Set([1, 'a']), 'c7 04 06 92 01 a161'],
   [
     Object.assign(new TypeError('no'), { code: 'E1', data: { n: 1 } }),
@@ -92,7 +98,10 @@ const goldenOwn: readonly (readonly [value: unknown, hex: string])[] = [
 ]
 
 describe('codec: golden bytes', () => {
-  for (const [name, cases] of [['MessagePack', goldenPlain], ['ours', goldenOwn]] as const) {
+  for (const [name, cases] of [
+    ['MessagePack', goldenPlain],
+    ['ours', goldenOwn],
+  ] as const) {
     it(`of what is ${name}`, () => {
       for (const [value, hex] of cases) {
         const bytes = bytesFromHex(hex)
@@ -105,7 +114,10 @@ describe('codec: golden bytes', () => {
 
   it('of a ref', () => {
     const hex = 'c7 0b 08 a6 506c61796572 a3 626f62'
-    assert.equal(hexFromBytes(codec.encode(new SampleRef('Player', 'bob'))), hex.replaceAll(' ', ''))
+    assert.equal(
+      hexFromBytes(codec.encode(new SampleRef('Player', 'bob'))),
+      hex.replaceAll(' ', ''),
+    )
     const result = codec.decode(bytesFromHex(hex))
     assert.ok(result.ok && result.value instanceof SampleRef)
     assert.deepEqual(SampleRef.parts(result.value), { type: 'Player', id: 'bob' })
@@ -113,7 +125,8 @@ describe('codec: golden bytes', () => {
 
   it('of an EpicError', () => {
     const error = new EpicError('Timeout', 'late', { details: { ms: 5 } })
-    const hex = 'c7 24 07 a9 457069634572726f72 a4 6c617465 a7 756e6b6e6f776e a7 54696d656f7574 81 a26d73 05'
+    const hex =
+      'c7 24 07 a9 457069634572726f72 a4 6c617465 a7 756e6b6e6f776e a7 54696d656f7574 81 a26d73 05'
     assert.equal(hexFromBytes(codec.encode(error)), hex.replaceAll(' ', ''))
   })
 
@@ -156,7 +169,17 @@ describe('codec: numbers at their edges', () => {
 
 describe('codec: strings', () => {
   it('security 14: arrive exactly at every length and width', () => {
-    for (const unit of ['a', 'é', '日', '😀', '\ud800', 'a\udc00', '\udc00\ud800', '\0', '\ufeff']) {
+    for (const unit of [
+      'a',
+      'é',
+      '日',
+      '😀',
+      '\ud800',
+      'a\udc00',
+      '\udc00\ud800',
+      '\0',
+      '\ufeff',
+    ]) {
       for (const count of [0, 1, 7, 8, 15, 16, 17, 31, 32, 33, 85, 86, 127, 128, 255, 256, 3000]) {
         const text = unit.repeat(count)
         assert.equal(roundTrip(text), text)
@@ -230,7 +253,10 @@ describe('codec: errors', () => {
     const error = new RangeError('beyond', { cause: new Error('inner') })
     const copy = roundTrip(Object.assign(error, { code: 7, data: [1] }))
     assert.ok(copy instanceof RangeError)
-    assert.deepEqual({ ...copy }, { code: 7, data: [1] })
+    assert.deepEqual(Object.entries(copy), [
+      ['code', 7],
+      ['data', [1]],
+    ])
     assert.equal(copy.message, 'beyond')
     assert.equal(copy.cause, undefined)
     assert.doesNotMatch(copy.stack ?? '', /\n/)
@@ -252,7 +278,7 @@ describe('codec: errors', () => {
     const error = new EpicError('Overloaded', 'full', { retry: 'never', details: { max: 3 } })
     const copy = roundTrip(error)
     assert.ok(copy instanceof EpicError)
-    assert.deepEqual({ ...copy }, { ...error })
+    assert.deepEqual(Object.entries(copy), Object.entries(error))
     assert.equal(copy.message, 'full')
   })
 
@@ -261,7 +287,8 @@ describe('codec: errors', () => {
     const copy = roundTrip(error)
     assert.ok(copy instanceof Error && !(copy instanceof EpicError))
     assert.equal(String(copy), 'EpicError: new')
-    assert.deepEqual({ ...copy }, { code: 'Tomorrow', retry: 'unknown', details: {} })
+    const { code, retry, details } = copy as Error & Record<string, unknown>
+    assert.deepEqual([code, retry, details], ['Tomorrow', 'unknown', {}])
   })
 
   it('leave the limit of stack traces as it was', () => {
@@ -356,5 +383,35 @@ describe('codec: its bytes', () => {
       after: 'x',
     }
     assert.deepEqual(roundTrip(value), { inner: bytesFromHex('92 01 02'), after: 'x' })
+  })
+})
+
+describe('codec: for state', () => {
+  const states = createCodec({ purpose: 'state' })
+
+  it('carries nesting and numbers of elements that no message may have', () => {
+    let chain: object = { at: 0 }
+    for (let at = 1; at < 512; at += 1)
+      chain = at % 3 ? { at, next: chain } : new Map([[at, chain]])
+    const value = [chain].slice(1).concat(chain)
+    assert.throws(() => codec.encode(chain), { code: 'CannotCross', message: /deeper than 64/ })
+    assert.throws(() => states.encode(value), { code: 'CannotSave', message: /deeper than 512/ })
+    assertSameGraph(states.decode(states.encode(chain)), { ok: true, value: chain })
+    const many = new Array<number>(300_000).fill(1)
+    assert.throws(() => codec.encode(many), { code: 'MessageTooLarge' })
+    assertSameGraph(states.decode(states.encode(many)), { ok: true, value: many })
+  })
+
+  it('gives its limits and refs to the writers and readers that it makes', () => {
+    const small = createCodec({ refs: sampleRefs, limits: { elementsMax: 1 } })
+    const writer = small.createWriter()
+    assert.equal(writer.value([new SampleRef('Player', 'bob')]), undefined)
+    assert.equal(writer.value([1, 2])?.found, 'more than 1 elements')
+    const reader = small.createReader()
+    reader.reset(writer.take())
+    assert.ok((reader.value() as unknown[])[0] instanceof SampleRef)
+    reader.reset(bytesFromHex('92 01 02'))
+    assert.equal(reader.value(), undefined)
+    assert.equal(reader.problem, 'more elements than are allowed')
   })
 })

@@ -29,14 +29,18 @@ export function assertSameGraph(actual: unknown, expected: unknown): void {
 function partsOf(value: object): unknown[] {
   const kind = Object.prototype.toString.call(value)
   if (value instanceof Date) return [kind, value.getTime()]
-  if (value instanceof Map) return [kind, ...[...value].flat()]
+  if (value instanceof Map) return [kind, ...([...value] as unknown[][]).flat()]
   if (value instanceof Set) return [kind, ...value]
   if (value instanceof ArrayBuffer) return [kind, ...new Uint8Array(value)]
   if (ArrayBuffer.isView(value)) {
     return [kind, ...new Uint8Array(value.buffer, value.byteOffset, value.byteLength)]
   }
-  if (Array.isArray(value)) return [kind, value.length, ...Object.entries(value).flat()]
-  const own = Object.entries(value).flat()
-  if (value instanceof Error) return [kind, value.constructor.name, value.name, value.message, ...own]
-  return [kind, Object.getPrototypeOf(value) === Object.prototype, ...own]
+  if (Array.isArray(value)) return [kind, value.length, ...fieldsOf(value)]
+  if (value instanceof Error)
+    return [kind, value.constructor.name, value.name, value.message, ...fieldsOf(value)]
+  return [kind, Object.getPrototypeOf(value) === Object.prototype, ...fieldsOf(value)]
+}
+
+function fieldsOf(value: object): unknown[] {
+  return (Object.entries(value) as unknown[][]).flat()
 }

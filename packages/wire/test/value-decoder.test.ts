@@ -101,6 +101,37 @@ describe('value decoder: hostile bytes', () => {
   })
 })
 
+describe('value decoder: all short inputs', () => {
+  it('security 9: of up to two bytes get an answer, and few of them are a value', () => {
+    let accepted = 0
+    for (let pair = 0; pair < 0x10000; pair += 1) {
+      const bytes = Uint8Array.of(pair >> 8, pair & 0xff)
+      for (const end of [1, 2]) if (codec.decode(bytes, 0, end).ok) accepted += 1
+    }
+    // Small integers, empty containers and texts, null, false and true.
+    const ofOneByte = 128 + 32 + 3 + 3
+    // uint8, int8, a text of one character, an array of one of the above, no bytes, no text.
+    const ofTwoBytes = 256 + 256 + 128 + ofOneByte + 1 + 1
+    assert.equal(accepted, ofOneByte * 256 + ofTwoBytes)
+  })
+
+  it('security 41: that begin an extension get an answer, and only known ones are a value', () => {
+    const types = new Set<number>()
+    for (const tag of [0xc7, 0xd4, 0xd5, 0xd6, 0xd7, 0xd8]) {
+      for (let type = 0; type < 256; type += 1) {
+        for (const fill of [0x00, 0x01, 0x80, 0x90, 0xa0, 0xa1]) {
+          const header = tag === 0xc7 ? [tag, 1, type] : [tag, type]
+          const payload = new Array<number>(1 << Math.max(0, tag - 0xd4)).fill(fill)
+          if (codec.decode(Uint8Array.from([...header, ...payload])).ok) types.add(type)
+        }
+      }
+    }
+    // An error (7) has five parts, more than fit here; 255 is MessagePack's timestamp.
+    const known = [0, 1, 2, 3, 4, 5, 6, 8, 9, 255]
+    assert.deepEqual(types, new Set(known))
+  })
+})
+
 describe('value decoder: declared sizes', () => {
   it('security 8: are checked against the bytes that are there', () => {
     const cases = [
@@ -123,7 +154,10 @@ describe('value decoder: declared sizes', () => {
 
   it('security 8: of an extension bound what is inside it', () => {
     assert.equal(problemOf('92 c7 02 06 92 01 02'), '5: the bytes end too early')
-    assert.equal(problemOf('92 c7 04 06 91 01 02 03 04'), '6: an extension longer than what it holds')
+    assert.equal(
+      problemOf('92 c7 04 06 91 01 02 03 04'),
+      '6: an extension longer than what it holds',
+    )
     assert.equal(problemOf('c7 02 00 00 00'), '4: an extension longer than what it holds')
   })
 

@@ -72,7 +72,15 @@ describe('value encoder: what is no data', () => {
       [{ scores: new Map([['bob', bad]]) }, 'scores.get("bob")'],
       [{ scores: new Map([[7n, [bad]]]) }, 'scores.get(7)[0]'],
       [{ scores: new Map([[{}, bad]]) }, 'scores.get(key 0)'],
-      [{ scores: new Map<unknown, unknown>([['a', 1], [{ deep: bad }, 2]]) }, 'scores.keys()[1].deep'],
+      [
+        {
+          scores: new Map<unknown, unknown>([
+            ['a', 1],
+            [{ deep: bad }, 2],
+          ]),
+        },
+        'scores.keys()[1].deep',
+      ],
       [{ tags: new Set([1, bad]) }, 'tags.values()[1]'],
       [Object.assign(new Error('x'), { data: { socket: bad } }), 'data.socket'],
       [Object.assign(new Error('x'), { code: bad }), 'code'],
@@ -273,7 +281,10 @@ describe('value encoder: refs', () => {
     const ref = new SampleRef('Player', 'bob')
     const copy = roundTrip([ref, new Map([[ref, { ref }]])]) as [SampleRef, Map<SampleRef, object>]
     assert.deepEqual(SampleRef.parts(copy[0]), { type: 'Player', id: 'bob' })
-    assert.deepEqual([...copy[1].keys()].map(SampleRef.parts), [{ type: 'Player', id: 'bob' }])
+    assert.deepEqual(
+      [...copy[1].keys()].map((key) => SampleRef.parts(key)),
+      [{ type: 'Player', id: 'bob' }],
+    )
   })
 
   it('may be callable', () => {
