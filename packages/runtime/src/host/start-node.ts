@@ -1,0 +1,68 @@
+/** Puts a node process together: its app, its part of the data folder, its sockets, its place in the cluster. */
+import { join } from 'node:path'
+import { ClusterClient } from '@epicserver/cluster-lmdb'
+import type { FenceReason } from '@epicserver/fabric'
+import type { App } from '../app.ts'
+import { ClusterNode } from '../cluster-node.ts'
+import { FolderFiles } from '../folder-files.ts'
+import { buildIndexes } from '../index-build.ts'
+import type { Log } from '../log.ts'
+import type { EntityNode } from '../node.ts'
+import { systemClock } from '../system-clock.ts'
+import { bootId } from './boot-id.ts'
+import { loadApp } from './load-app.ts'
+import { openShards } from './machine.ts'
+import { SocketNetwork } from './socket-network.ts'
+import type { NodeProcessConfig } from './supervisor-messages.ts'
+
+/** A node that is a member of its cluster. */
+export interface StartedNode {
+  readonly app: App
+  readonly cluster: ClusterNode
+  readonly node: EntityNode
+  readonly clusterStore: ClusterClient
+}
+
+export interface StartNodeOptions {
+  readonly config: NodeProcessConfig
+  readonly log: Log
+  readonly onFenced: (reason: FenceReason) => void
+}
+
+/** Joins the cluster of the machine. */
+export async function startNode({ config, log, onFenced }: StartNodeOptions): Promise<StartedNode> {
+  const app = await loadApp(config.appFile)
+  const shards = await openShards(config.dataFolder)
+  const clusterStore = new ClusterClient({ socketPath: config.authority })
+  const address = join(config.runFolder, `node-${config.slot}-${process.pid}.sock`)
+  const networks = new Map<string, SocketNetwork>()
+  const cluster = new ClusterNode({
+    entities: app.entities,
+    mode: config.mode,
+    ports: {
+      clock: systemClock,
+      random: Math.random,
+      store: shards.store,
+      files: new FolderFiles(join(config.dataFolder, 'files'), app.files.allow),
+      log: (level, message, facts) => log[level](message, facts),
+    },
+    clusterStore,
+    partitions: shards,
+    network: (nodeId) => {
+      const network = new SocketNetwork({ nodeId, clusterId: shards.clusterId, clusterKey: config.clusterKey, address, log })
+      networks.set(nodeId, network)
+      return network
+    },
+    address,
+    boot: bootId,
+    appVersion: '1',
+    ttlMs: config.leaseMs,
+    member: { unit: (partition) => shards.shardOf(partition), movesMax: shards.count, rebalanceEveryMs: config.leaseMs / 4, joinSettleMs: 20, coldStart: { members: config.processes, waitMs: 1500 } },
+    onFenced,
+  })
+  const node = await cluster.start()
+  for (const network of networks.values()) await network.listening
+  void buildIndexes(node).catch((error: unknown) => log.error('indexes could not be built', { error }))
+  node.tasks.start()
+  return { app, cluster, node, clusterStore }
+}
