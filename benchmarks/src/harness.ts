@@ -23,9 +23,9 @@ export interface BenchOptions {
   /** How long one measurement lasts. */
   readonly durationMs: number
   /** Says what is under way, on the error stream. */
-  note(text: string): void
+  readonly note: (text: string) => void
   /** Records that a case could not be measured here, and why. */
-  skip(name: string, reason: string): void
+  readonly skip: (name: string, reason: string) => void
 }
 
 /** One question, answered by rows. Each file in `questions/` exports one as `bench`. */

@@ -54,7 +54,7 @@ async function runBench(
   const rows = await bench.run({
     ...effort,
     note: (text) => console.error(`${bench.name}: ${text}`),
-    skip: (name, reason) => skipped.push({ case: name, reason }),
+    skip: (name, reason) => void skipped.push({ case: name, reason }),
   })
   return describeRun(bench, { ...effort, rows, skipped })
 }
