@@ -5,6 +5,7 @@
  * node has its entities), and after an exception that nobody caught (its memory may be wrong). A rejected promise that nobody
  * awaits is logged with the entity it belongs to; it ends nothing, because one entity's mistake is not its neighbours'.
  */
+import type { FenceReason } from '@epicserver/fabric'
 import type { ClusterNode } from '../cluster-node.ts'
 import { createLog, jsonLogSink, textLogSink, type Log } from '../log.ts'
 import type { EntityNode } from '../node.ts'
@@ -40,9 +41,10 @@ async function start(config: NodeProcessConfig): Promise<void> {
   })
   setInterval(() => tell({ kind: 'beat' }), config.leaseMs / 8)
   try {
-    const started = await startNode(config, log, (reason) => {
+    const onFenced = (reason: FenceReason): void => {
       if (reason !== 'left') process.exit(EXIT_FENCED)
-    })
+    }
+    const started = await startNode({ config, log, onFenced })
     cluster = started.cluster
     node = started.node
     tell({ kind: 'joined', nodeId: node.nodeId })

@@ -26,7 +26,10 @@ export class SocketNetwork implements PeerNetwork {
   readonly #log: Log
   #accept: ((from: string, channel: PeerChannel) => PeerChannelEvents) | undefined
 
-  constructor({ nodeId, clusterId, clusterKey, log }: SocketNetworkOptions) {
+  /** Resolves when others can connect. */
+  readonly listening: Promise<void>
+
+  constructor({ nodeId, clusterId, clusterKey, address, log }: SocketNetworkOptions) {
     this.#log = log
     this.#pipe = createPipe<Uint8Array>({
       transport: unixTransport(),
@@ -36,13 +39,7 @@ export class SocketNetwork implements PeerNetwork {
       log: { info: (line) => log.debug(line), warn: (line) => log.warn(line) },
     })
     this.#pipe.on('accepted', (channel) => this.#handleAccepted(channel))
-  }
-
-  /** Begins to listen. */
-  static async start(options: SocketNetworkOptions): Promise<SocketNetwork> {
-    const network = new SocketNetwork(options)
-    await network.#pipe.listen(options.address)
-    return network
+    this.listening = this.#pipe.listen(address).then(() => undefined)
   }
 
   listen(accept: (from: string, channel: PeerChannel) => PeerChannelEvents): void {

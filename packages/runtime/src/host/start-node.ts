@@ -35,7 +35,7 @@ export async function startNode({ config, log, onFenced }: StartNodeOptions): Pr
   const shards = await openShards(config.dataFolder)
   const clusterStore = new ClusterClient({ socketPath: config.authority })
   const address = join(config.runFolder, `node-${config.slot}-${process.pid}.sock`)
-  const networks = new Map<string, SocketNetwork>()
+  let network: SocketNetwork | undefined
   const cluster = new ClusterNode({
     entities: app.entities,
     mode: config.mode,
@@ -49,8 +49,7 @@ export async function startNode({ config, log, onFenced }: StartNodeOptions): Pr
     clusterStore,
     partitions: shards,
     network: (nodeId) => {
-      const network = new SocketNetwork({ nodeId, clusterId: shards.clusterId, clusterKey: config.clusterKey, address, log })
-      networks.set(nodeId, network)
+      network = new SocketNetwork({ nodeId, clusterId: shards.clusterId, clusterKey: config.clusterKey, address, log })
       return network
     },
     address,
@@ -61,7 +60,7 @@ export async function startNode({ config, log, onFenced }: StartNodeOptions): Pr
     onFenced,
   })
   const node = await cluster.start()
-  for (const network of networks.values()) await network.listening
+  await network?.listening
   void buildIndexes(node).catch((error: unknown) => log.error('indexes could not be built', { error }))
   node.tasks.start()
   return { app, cluster, node, clusterStore }

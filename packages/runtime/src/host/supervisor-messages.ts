@@ -10,6 +10,8 @@ export interface NodeProcessConfig {
   /** The cluster authority's socket. */
   readonly authority: string
   readonly slot: number
+  /** How many nodes the machine starts. */
+  readonly processes: number
   readonly leaseMs: number
   readonly mode: 'development' | 'production'
   readonly log: 'text' | 'json'

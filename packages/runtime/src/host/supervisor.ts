@@ -66,7 +66,7 @@ export class Supervisor {
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     await checkApp(options.appFile)
     const runFolder = runFolderFor(options.dataFolder)
-    const machine = await openMachine({ dataFolder: options.dataFolder, processes: options.processes, runFolder })
+    const machine = await openMachine({ dataFolder: options.dataFolder, processes: options.processes })
     await rm(runFolder, { recursive: true, force: true })
     await mkdir(runFolder, { recursive: true, mode: 0o700 })
     const supervisor = new Supervisor(options, machine, runFolder)
@@ -134,7 +134,7 @@ export class Supervisor {
   #configFor(slot: number): NodeProcessConfig {
     const { appFile, dataFolder, leaseMs, mode, logFormat } = this.#options
     const authority = `${this.#runFolder}/cluster.sock`
-    return { appFile, dataFolder, runFolder: this.#runFolder, authority, slot, leaseMs, mode, log: logFormat, clusterKey: this.#clusterKey }
+    return { appFile, dataFolder, runFolder: this.#runFolder, authority, slot, processes: this.#options.processes, leaseMs, mode, log: logFormat, clusterKey: this.#clusterKey }
   }
 
   /** The process is gone for certain: its lease ends now, and its entities answer elsewhere. */

@@ -1,0 +1,17 @@
+/** Asks the supervisor of the running app, over the socket in its data folder. */
+import { join, resolve } from 'node:path'
+import { EpicError, isErrorCode } from '@epicserver/contracts'
+import { askControl, runFolderFor, type ControlAnswer, type ControlRequest } from '@epicserver/runtime'
+
+/** @throws EpicError what the app answered, or `Unavailable` when nothing runs there */
+export async function ask(dataFolder: string, request: ControlRequest): Promise<unknown> {
+  const answer = (await askControl(join(runFolderFor(resolve(dataFolder)), 'control.sock'), request).catch((error: unknown) => {
+    throw new EpicError('Unavailable', `Cannot find a running app with its data in ${resolve(dataFolder)}: start it with epic run, or name its folder with --data`, { cause: error })
+  })) as ControlAnswer
+  if (answer.ok) return answer.value
+  const { name, message, code } = answer.error
+  if (isErrorCode(code)) throw new EpicError(code, message)
+  const error = new Error(message)
+  error.name = name
+  throw error
+}

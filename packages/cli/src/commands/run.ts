@@ -1,0 +1,64 @@
+/** `epic run`: a supervisor with its nodes, until it is told to stop. */
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { createLog, jsonLogSink, Supervisor, textLogSink, type Log } from '@epicserver/runtime'
+import { printJson, printLine } from '../output.ts'
+
+export interface RunOptions {
+  readonly processes?: number
+  readonly data: string
+  readonly leaseMs: number
+  readonly production?: boolean
+  readonly exitAfterSetup?: boolean
+  readonly json?: boolean
+}
+
+export async function runCommand(appFile: string, options: RunOptions): Promise<void> {
+  const isJson = options.json === true
+  const processes = options.processes ?? availableParallelism()
+  const isProduction = options.production === true || process.env['NODE_ENV'] === 'production'
+  const log = logFor(isJson)
+  const dataFolder = resolve(options.data)
+  const supervisor = await Supervisor.start({
+    appFile: resolve(appFile),
+    dataFolder,
+    processes,
+    mode: isProduction ? 'production' : 'development',
+    logFormat: isJson ? 'json' : 'text',
+    leaseMs: options.leaseMs,
+    log,
+  })
+  stopOnSignals(supervisor, log)
+  const facts = { app: appFile, processes, data: dataFolder, mode: isProduction ? 'production' : 'development' }
+  if (isJson) printJson({ started: facts })
+  else printLine(`Epic Server runs ${appFile} on ${processes} ${processes === 1 ? 'process' : 'processes'}; its data lies in ${dataFolder}`)
+  await supervisor.serving
+  if (options.exitAfterSetup !== true) return
+  await supervisor.setupDone
+  await supervisor.stop()
+  if (isJson) printJson({ stopped: facts })
+  else printLine('Setup has run and everything is saved; stopped.')
+}
+
+/** The first signal stops in good order, the second at once. */
+function stopOnSignals(supervisor: Supervisor, log: Log): void {
+  let isStopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (isStopping) {
+      log.warn('told to stop again: ending at once', { signal })
+      supervisor.kill()
+      process.exit(1)
+    }
+    isStopping = true
+    log.info('stopping: running operations end and everything is saved', { signal })
+    void supervisor.stop().then(() => process.exit(0))
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+function logFor(isJson: boolean): Log {
+  const write = (line: string): void => void process.stderr.write(line)
+  const now = (): Date => new Date()
+  return createLog(isJson ? jsonLogSink(write, now) : textLogSink(write, now))
+}

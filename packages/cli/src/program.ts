@@ -1,0 +1,66 @@
+/** The commands of `epic`, with their options and help. */
+import { Command, InvalidArgumentError } from 'commander'
+import { callCommand } from './commands/call.ts'
+import { inspectCommand } from './commands/inspect.ts'
+import { newCommand } from './commands/new.ts'
+import { psCommand } from './commands/ps.ts'
+import { runCommand } from './commands/run.ts'
+import { VERSION } from './version.ts'
+
+export const DATA_FOLDER = '.epic'
+
+export function createProgram(): Command {
+  const program = new Command('epic')
+  program.description('Runs plain classes as entities: placed, saved, moved, and kept running.').version(VERSION).exitOverride().showHelpAfterError('(epic --help shows all commands)')
+  program
+    .command('run')
+    .description('run an app on all cores of this machine')
+    .argument('<app>', 'the file whose default export is defineApp({ … })')
+    .option('-p, --processes <count>', 'node processes; one a core without it', wholeNumber)
+    .option('-d, --data <folder>', 'where the app’s data lies', DATA_FOLDER)
+    .option('--lease-ms <ms>', 'how long a silent node keeps its entities', wholeNumber, 2000)
+    .option('--production', 'do not check and freeze messages (also with NODE_ENV=production)')
+    .option('--exit-after-setup', 'stop in good order when setup has run')
+    .option('--json', 'log and print JSON')
+    .action(runCommand)
+  program
+    .command('new')
+    .description('make a project that runs and whose tests pass')
+    .argument('<name>', 'the new folder')
+    .option('--json', 'print JSON')
+    .action(newCommand)
+  program
+    .command('call')
+    .description('call an operation of an entity of the running app')
+    .argument('<entity>', 'as in Player/bob')
+    .argument('<operation>', 'as in getScore')
+    .argument('[arguments]', 'a JSON list', '[]')
+    .option('-d, --data <folder>', 'the running app’s data folder', DATA_FOLDER)
+    .option('--json', 'print JSON')
+    .action(callCommand)
+  program
+    .command('ps')
+    .description('list the node processes and the entities in memory')
+    .option('-t, --type <type>', 'only entities of this type')
+    .option('-n, --limit <count>', 'at most so many entities a node', wholeNumber, 50)
+    .option('-d, --data <folder>', 'the running app’s data folder', DATA_FOLDER)
+    .option('--json', 'print JSON')
+    .action(psCommand)
+  program
+    .command('inspect')
+    .description('show the state of an entity, in memory or saved')
+    .argument('<entity>', 'as in Player/bob')
+    .option('-d, --data <folder>', 'the running app’s data folder', DATA_FOLDER)
+    .option('--json', 'print JSON')
+    .action(inspectCommand)
+  for (const command of program.commands) command.exitOverride()
+  return program
+}
+
+
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
+  return value
+}
