@@ -26,8 +26,8 @@ export class Barrel extends GameEntity {
 export default defineApp({
   entities: { Player, Barrel },
   async setup(pool) {
-    const barrels = Array.from({ length: 30 }, (_, i) => pool.Barrel[i]!)
-    const player = pool.Player['Bob: Slayer of armoured cylinders']!
+    const barrels = Array.from({ length: 30 }, (_, i) => pool.Barrel[i])
+    const player = pool.Player['Bob: Slayer of armoured cylinders']
     await player.enterLevel(barrels)
     console.log(`New high score for player: ${await player.getScore()}`)
   },

@@ -55,7 +55,7 @@ export class Counter extends Entity {
 export default defineApp({
   entities: { Counter },
   async setup(pool) {
-    console.log(\`The demo counter stands at \${await pool.Counter['demo']!.increment()}\`)
+    console.log(\`The demo counter stands at \${await pool.Counter['demo'].increment()}\`)
   },
 })
 `
