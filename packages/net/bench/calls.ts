@@ -8,6 +8,7 @@
 import { cpus } from 'node:os'
 import { measureLoop } from './loop.ts'
 import type { LoopName } from './loop.ts'
+import { median, medianWithSpread } from './statistics.ts'
 
 const rounds = Number(process.argv[2] ?? 7)
 const loops: readonly LoopName[] = ['bare', 'calls', 'msgpack']
@@ -30,10 +31,7 @@ for (const inFlight of [1, 100, 1000]) {
       [
         `${inFlight} in flight`.padEnd(16),
         loop.padEnd(8),
-        `${Math.round(rate).toLocaleString('en')} calls/s`.padStart(18),
-        `(${Math.round(Math.min(...all)).toLocaleString('en')}–${Math.round(Math.max(...all)).toLocaleString('en')})`.padEnd(
-          22,
-        ),
+        `${medianWithSpread(all)} calls/s`.padEnd(44),
         `ratio ${(rate / bare).toFixed(2)}`,
         `cpu ${median(cpu.get(loop) ?? []).toFixed(2)} µs/call`,
         inFlight === 1 ? `${(1e6 / rate).toFixed(1)} µs each` : '',
@@ -43,8 +41,3 @@ for (const inFlight of [1, 100, 1000]) {
 }
 console.log(`node ${process.version}, ${cpus().length} CPUs, ${rounds} rounds of 1 s, medians`)
 process.exit()
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
-}

@@ -6,14 +6,14 @@ import { callProtocol } from './call-protocol.ts'
 import { clockWith } from './loop-clock.ts'
 import type { EndOfTick } from './loop-clock.ts'
 
-const [loop = '', path = '', end = 'immediate', answers = 'at once'] = process.argv.slice(2)
+const [loop = '', path = '', end = 'settled', answers = 'at once'] = process.argv.slice(2)
 const clock = clockWith(end as EndOfTick)
 
 /** Answers as an entity's async method does: some promises later. */
-async function later(fn: () => void): Promise<void> {
-  await null
-  await null
-  fn()
+function later(fn: () => void): void {
+  void Promise.resolve()
+    .then(() => {})
+    .then(fn)
 }
 const answer = answers === 'later' ? later : (fn: () => void): void => fn()
 
@@ -21,7 +21,7 @@ if (loop === 'bare') {
   const server = createServer((socket) => {
     socket.on('error', () => process.exit())
     bareLoop(socket, (call, send) => {
-      void answer(() => send([call[0], (call[4] as unknown[])[0]]))
+      answer(() => send([call[0], (call[4] as unknown[])[0]]))
     })
   })
   server.listen(path, () => process.send?.('ready'))
@@ -36,7 +36,7 @@ if (loop === 'bare') {
     channel.on(anyKey, (message) => {
       if (isCalls) {
         const { id, value } = message as { id: number; value: unknown[] }
-        void answer(() =>
+        answer(() =>
           channel.send({
             isReply: true,
             id,
@@ -48,7 +48,7 @@ if (loop === 'bare') {
         )
       } else {
         const call = message as unknown[]
-        void answer(() => channel.send([call[0], (call[4] as unknown[])[0]] as never))
+        answer(() => channel.send([call[0], (call[4] as unknown[])[0]] as never))
       }
     })
   })

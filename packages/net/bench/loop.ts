@@ -34,7 +34,7 @@ const echo = fileURLToPath(new URL('echo.js', import.meta.url))
 export async function measureLoop(loop: LoopName, options: LoopOptions): Promise<LoopResult> {
   const {
     inFlight,
-    endOfTick = 'immediate',
+    endOfTick = 'settled',
     answersLater = false,
     warmUpMs = 300,
     measureMs = 1000,

@@ -1,7 +1,6 @@
 /**
- * Calls whoever has something to write once, at the end of the tick: what a tick sends leaves in one write.
- *
- * When is the end of a tick? Measured with bench/flush.ts; see the table there.
+ * Calls whoever has something to write once, at the end of the tick: what a tick sends leaves in one write. When that is, is
+ * the clock's to say.
  */
 
 /** Something that gathers during a tick. */

@@ -7,7 +7,7 @@
 import type { Payload } from './carrier.ts'
 import { InLane } from './in-lane.ts'
 import type { InLaneOwner } from './in-lane.ts'
-import { LANES, RELIABLE_LANES, UNRELIABLE, laneName } from './lane.ts'
+import { LANES, UNRELIABLE, laneName } from './lane.ts'
 import type { LaneIndex } from './lane.ts'
 import type { Run, RunPolicy, Runner } from './runner.ts'
 

@@ -213,7 +213,11 @@ export class Outbox<M> {
       this.#unreliable.handleCongested()
       return
     }
-    for (const message of this.#unreliable.takeAll()) this.#appendUnreliable(message)
+    let cost = 0
+    for (const message of this.#unreliable.takeAll()) {
+      if (cost < this.#limits.unreliableBytesMax) cost = this.#appendUnreliable(message, cost)
+      else this.#unreliable.dropped += 1
+    }
     this.#carrier.seal(UNRELIABLE, this.#sealedUnreliable)
     for (let piece = this.#sealedUnreliable.take(); piece; piece = this.#sealedUnreliable.take()) {
       this.batchesSent += 1
@@ -221,11 +225,13 @@ export class Outbox<M> {
     }
   }
 
-  #appendUnreliable(message: M): void {
+  /** Returns what the open batch costs now. */
+  #appendUnreliable(message: M, cost: number): number {
     try {
-      this.#carrier.append(UNRELIABLE, message)
+      return this.#carrier.append(UNRELIABLE, message)
     } catch (error) {
       this.#owner.handleFault(error)
+      return cost
     }
   }
 

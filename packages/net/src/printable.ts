@@ -7,8 +7,8 @@
 const PRINTABLE_UNITS_MAX = 200
 
 // Control characters, the line breaks of Unicode, and the marks that turn the direction of text.
-// eslint-disable-next-line no-control-regex -- the point is to find control characters
 const UNPRINTABLE =
+  // eslint-disable-next-line no-control-regex -- the point is to find control characters
   /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 /** `text` with everything that is no plain text shown as `·`, and cut where it gets long. */

@@ -15,7 +15,7 @@
  * The states are a table in `run-state.ts`.
  */
 import assert from 'node:assert'
-import { deferOn, systemClock } from './clock.ts'
+import { afterInputOn, systemClock } from './clock.ts'
 import type { Clock } from './clock.ts'
 import { Fifo } from './fifo.ts'
 import { DRAIN_MS, TURN_MS } from './limits.ts'
@@ -60,7 +60,7 @@ const LOWEST_EVERY = 16
 export class Runner {
   readonly #clock: Clock
   readonly #onFault: (error: unknown, runnable: Runnable) => void
-  readonly #defer: (fn: () => void) => void
+  readonly #afterInput: (fn: () => void) => void
   readonly #queues: readonly Fifo<Run>[] = Array.from({ length: PRIORITIES }, () => new Fifo<Run>())
   readonly #groups = new Map<string, Group>()
   #readyCount = 0
@@ -73,7 +73,7 @@ export class Runner {
   constructor(options: RunnerOptions = {}) {
     this.#clock = options.clock ?? systemClock
     this.#onFault = options.onFault ?? throwLater
-    this.#defer = deferOn(this.#clock)
+    this.#afterInput = afterInputOn(this.#clock)
   }
 
   /** Takes a runnable in; it is suspended until it is woken. */
@@ -209,7 +209,7 @@ export class Runner {
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    this.#defer(() => {
+    this.#afterInput(() => {
       this.#isScheduled = false
       this.drain()
     })

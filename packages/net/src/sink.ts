@@ -8,8 +8,8 @@
 import { isEpicError } from '@epicserver/contracts'
 import type { Channel } from './channel.ts'
 import type { ChannelSink, SendOptions } from './channel-parts.ts'
-import { Handlers, anyKey } from './handlers.ts'
-import type { Handler, HandlersByKey, Key, KeyOf, MessageOfKey } from './handlers.ts'
+import { Handlers } from './handlers.ts'
+import type { anyKey, Handler, HandlersByKey, Key, KeyOf, MessageOfKey } from './handlers.ts'
 import type { Pipe } from './pipe.ts'
 import { SharedMessage } from './shared-message.ts'
 

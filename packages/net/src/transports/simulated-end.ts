@@ -39,8 +39,8 @@ export function parcelOf(about: Omit<Parcel, 'arrive'>, handleArrival: () => voi
 export interface SimulatedEndParts {
   readonly host: string
   readonly other: string
-  carry(parcel: Parcel): void
-  handleOver(end: SimulatedEnd): void
+  readonly carry: (parcel: Parcel) => void
+  readonly handleOver: (end: SimulatedEnd) => void
 }
 
 const NO_BYTES = new Uint8Array(0)
