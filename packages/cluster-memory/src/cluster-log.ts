@@ -80,6 +80,11 @@ export class ClusterLog {
     return this.#rev
   }
 
+  /** Whether `pollDelta` has something to tell. */
+  get hasDelta(): boolean {
+    return this.#dirtyKeys.size > 0 || this.#dirtyLeases.size > 0
+  }
+
   /** When `handleTick` has something to do at the earliest; `Infinity` without leases. */
   get nextExpiryAt(): number {
     return this.#leases.nextExpiryAt
@@ -142,7 +147,7 @@ export class ClusterLog {
 
   /** What must become durable before the answers given since the last poll may leave; `null` when nothing must. */
   pollDelta(): ClusterDelta | null {
-    if (this.#dirtyKeys.size === 0 && this.#dirtyLeases.size === 0) return null
+    if (!this.hasDelta) return null
     const recs = [...this.#dirtyKeys].map((key) => ({ key, rec: this.#recs.get(key) }))
     const leases = [...this.#dirtyLeases].map((id) => ({ id, lease: this.#leases.get(id) }))
     this.#dirtyKeys = new Set()

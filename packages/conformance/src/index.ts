@@ -1,4 +1,6 @@
 /** The suites that every state store and cluster store must pass. */
+export { FaultyProxy, openFaultyProxy } from './cluster-store/faulty-proxy.ts'
+export type { FaultyProxyOptions } from './cluster-store/faulty-proxy.ts'
 export type {
   ClusterStoreHarness,
   ClusterStoreSuiteOptions,
