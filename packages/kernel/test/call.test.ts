@@ -40,7 +40,10 @@ describe('call: its chain', () => {
     assert.equal(message.parent, vault)
     assert.equal(message.depth, 0)
     assert.deepEqual(message.above, [])
-    assert.deepEqual(new TestCall(driver.kernel, 'Room/a', send, { origin: { depth: 3, above: ['x'] } }).above, [])
+    assert.deepEqual(
+      new TestCall(driver.kernel, 'Room/a', send, { origin: { depth: 3, above: ['x'] } }).above,
+      [],
+    )
   })
 
   it('begins anew with what code calls whose turn is over', () => {

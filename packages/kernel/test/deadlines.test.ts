@@ -79,7 +79,11 @@ describe('deadlines: the wheel', () => {
   it('finds what a sorted list finds, in the same order, over any pauses', () => {
     const time = fc.oneof(fc.nat(50), fc.nat(40_000), fc.nat(10_000_000))
     const add = fc.record({ timeoutMs: fc.oneof(fc.nat(200), fc.nat(100_000)) })
-    const step = fc.oneof({ weight: 4, arbitrary: add }, fc.record({ pass: time }), fc.record({ remove: fc.nat() }))
+    const step = fc.oneof(
+      { weight: 4, arbitrary: add },
+      fc.record({ pass: time }),
+      fc.record({ remove: fc.nat() }),
+    )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), fc.nat(1e9), (steps, start) => {
         const deadlines = new Deadlines(start)

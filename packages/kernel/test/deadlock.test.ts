@@ -44,7 +44,10 @@ describe('deadlock: a cycle', () => {
     driver.call('Vault/b', whole, { parent: via[0] })
     driver.call('Vault/c', whole, { parent: via[1] })
     const closing = driver.call('Vault/a', whole, { parent: via[2] })
-    assert.match(closing.error.message, /Vault\/a.whole → Vault\/b.whole → Vault\/c.whole → Vault\/a/)
+    assert.match(
+      closing.error.message,
+      /Vault\/a.whole → Vault\/b.whole → Vault\/c.whole → Vault\/a/,
+    )
   })
 
   it('is found at its shortest where there are several', () => {
@@ -150,7 +153,7 @@ class Truth {
 
   constructor(calls: readonly TestCall[]) {
     this.#calls = calls
-    for (let before = -1; before < this.#canEnd.size; ) {
+    for (let before = -1; before < this.#canEnd.size;) {
       before = this.#canEnd.size
       for (const call of calls) if (this.#ends(call)) this.#canEnd.add(call)
     }
@@ -171,7 +174,9 @@ class Truth {
     if (!turns.every((turn) => this.#isPassable(turn, call))) return false
     const waiting = activation.waiting ?? []
     const ahead = ofItsChain.length > 0 ? [] : waiting.slice(0, waiting.indexOf(call))
-    return ahead.every((other) => this.#canEnd.has(other) || turns.every((turn) => this.#isPassable(turn, other)))
+    return ahead.every(
+      (other) => this.#canEnd.has(other) || turns.every((turn) => this.#isPassable(turn, other)),
+    )
   }
 
   #isPassable(turn: Call, call: Call): boolean {
@@ -210,7 +215,9 @@ describe('deadlock: random turns that call each other and wait', () => {
         const isRunning = (call: TestCall): boolean => call.status === 'running'
         const isFree = (call: TestCall): boolean =>
           isRunning(call) &&
-          !calls.some((child) => child.parent === call && child.outcome === null && !child.operation.oneWay)
+          !calls.some(
+            (child) => child.parent === call && child.outcome === null && !child.operation.oneWay,
+          )
         for (const { kind, entity, plan, pick } of steps) {
           const turns = calls.filter(kind === 'end' ? isFree : isRunning)
           const turn = turns[pick % Math.max(1, turns.length)]
@@ -242,7 +249,9 @@ describe('deadlock: random turns that call each other and wait', () => {
     plan: typeof whole,
     parent: TestCall | undefined,
   ): void {
-    const call = plan.oneWay ? driver.receive(entity, plan, { parent }) : driver.call(entity, plan, { parent })
+    const call = plan.oneWay
+      ? driver.receive(entity, plan, { parent })
+      : driver.call(entity, plan, { parent })
     calls.push(call)
     if (call.outcome === null) {
       assert.ok(new Truth(calls).canEnd(call), 'a deadlock was not found')

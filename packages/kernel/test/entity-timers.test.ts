@@ -52,7 +52,11 @@ describe('entity timers: a timer', () => {
   it('replaces the one of the same key, and no other', () => {
     const { driver, fired } = room()
     const activation = driver.at('Room/a')
-    for (const [key, dueAt] of [['a', 10], ['b', 10], ['a', 20]] as const) {
+    for (const [key, dueAt] of [
+      ['a', 10],
+      ['b', 10],
+      ['a', 20],
+    ] as const) {
       driver.setTimer(activation, key, { dueAt })
     }
     assert.equal(driver.kernel.counts.timers, 2)

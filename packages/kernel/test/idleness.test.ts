@@ -8,7 +8,10 @@ const Saved = classPlan('Saved', { idleAfterMs: 60_000, durability: 'acknowledge
 
 /** Rooms `Room/0`, `Room/1`… of 1,000 bytes each, last used at one second after another. */
 function rooms(count: number, limits: Partial<KernelLimits> = {}): Driver {
-  const driver = new Driver({ types: [Room, Saved], limits: { activationBytesGuess: 1000, ...limits } })
+  const driver = new Driver({
+    types: [Room, Saved],
+    limits: { activationBytesGuess: 1000, ...limits },
+  })
   for (let i = 0; i < count; i += 1) driver.activate(`Room/${i}`).usedAt = i * 1000
   return driver
 }
@@ -105,7 +108,8 @@ describe('idleness: the look', () => {
   it('with memory short and many entities settles just below the limit', () => {
     const driver = rooms(1000, { activationBytesMax: 300_000, sweepSize: 100 })
     for (let now = 2_000_000; now < 2_000_100; now += 1) {
-      for (const activation of driver.type('Room').activations.values()) activation.usedAt = now - 2000
+      for (const activation of driver.type('Room').activations.values())
+        activation.usedAt = now - 2000
       putAway(driver, now)
       for (const activation of [...driver.type('Room').activations.values()]) {
         driver.kernel.handleAsleep(activation)

@@ -90,7 +90,11 @@ describe('lifecycle: being put away', () => {
     activation.gate?.takeClean()
     assert.equal(driver.kernel.deactivate(activation, 'requested'), true)
     assert.equal(driver.kernel.deactivate(activation, 'requested'), false)
-    assert.deepEqual(driver.takeEffects().at(-1), { kind: 'sleep', activation, reason: 'requested' })
+    assert.deepEqual(driver.takeEffects().at(-1), {
+      kind: 'sleep',
+      activation,
+      reason: 'requested',
+    })
   })
 
   it('sends calls that come meanwhile to the next activation, in order', () => {
@@ -174,10 +178,13 @@ describe('lifecycle: being dropped', () => {
     const queued = driver.call('Vault/a', operation('read'))
     const waiting = driver.call('Vault/a', locked)
     driver.kernel.drop(driver.at('Vault/a'))
-    assert.deepEqual(driver.takeEffects().filter(({ kind }) => kind === 'redirect'), [
-      { kind: 'redirect', call: queued },
-      { kind: 'redirect', call: waiting },
-    ])
+    assert.deepEqual(
+      driver.takeEffects().filter(({ kind }) => kind === 'redirect'),
+      [
+        { kind: 'redirect', call: queued },
+        { kind: 'redirect', call: waiting },
+      ],
+    )
     driver.end(running)
     assert.equal(driver.kernel.counts.waitingForLocks, 0)
   })

@@ -4,7 +4,11 @@ import { DEDUP_CALLERS_MAX, DEDUP_WINDOW, KERNEL_LIMITS } from '@epicserver/kern
 
 describe('limits', () => {
   it('are above zero, and finite', () => {
-    for (const [name, limit] of Object.entries({ ...KERNEL_LIMITS, DEDUP_CALLERS_MAX, DEDUP_WINDOW })) {
+    for (const [name, limit] of Object.entries({
+      ...KERNEL_LIMITS,
+      DEDUP_CALLERS_MAX,
+      DEDUP_WINDOW,
+    })) {
       assert.ok(limit > 0 && Number.isFinite(limit), name)
     }
   })

@@ -25,7 +25,9 @@ function vault(): Driver {
 /** All words of a length over an alphabet. */
 function* words<T>(alphabet: readonly T[], length: number): Generator<readonly T[]> {
   if (length === 0) yield []
-  else for (const word of words(alphabet, length - 1)) for (const letter of alphabet) yield [...word, letter]
+  else
+    for (const word of words(alphabet, length - 1))
+      for (const letter of alphabet) yield [...word, letter]
 }
 
 describe('locks: which calls exclude each other', () => {

@@ -33,7 +33,10 @@ describe('run queue: its lanes', () => {
     const calls = (['low', 'normal', 'high', 'low', 'normal', 'high'] as const).map(call)
     for (const each of calls) queue.push(each)
     const taken = [2, 5, 1, 4, 0, 3].map((index) => calls[index])
-    assert.deepEqual(taken.map(() => queue.take()), taken)
+    assert.deepEqual(
+      taken.map(() => queue.take()),
+      taken,
+    )
     assert.equal(queue.take(), undefined)
     assert.equal(queue.size, 0)
   })

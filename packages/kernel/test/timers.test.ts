@@ -131,7 +131,10 @@ describe('timer wheel: time', () => {
             now += each.pass + each.fraction
             const due = model.filter(({ dueAt }) => dueAt <= now)
             model = model.filter(({ dueAt }) => dueAt > now)
-            assert.deepEqual(wheel.advance(now), due.toSorted((a, b) => a.dueAt - b.dueAt))
+            assert.deepEqual(
+              wheel.advance(now),
+              due.toSorted((a, b) => a.dueAt - b.dueAt),
+            )
           }
           assert.equal(wheel.size, model.length)
           assert.ok(wheel.nextAt <= Math.min(...model.map(({ dueAt }) => dueAt)))
