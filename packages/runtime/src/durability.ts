@@ -122,15 +122,23 @@ export class Durability {
       return
     }
     if (change === null) {
-      for (const held of gate.takeClean()) held.release()
+      this.#release(activation, gate.takeClean())
       return
     }
     gate.beginWrite()
     void this.#write(activation, change).then((isWritten) => {
       if (!isWritten) return
-      for (const held of this.#node.kernel.handleWritten(activation)) held.release()
+      this.#release(activation, this.#node.kernel.handleWritten(activation))
       this.#node.scheduleSettle()
     })
+  }
+
+  #release(activation: Activation, released: readonly Held[]): void {
+    const { observer } = this.#node
+    for (const held of released) {
+      if (observer !== null) observer.released(activation, held)
+      held.release()
+    }
   }
 
   /** What must be written now, if anything. During an atomic operation that is the state from before it. */

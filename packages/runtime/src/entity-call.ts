@@ -32,6 +32,8 @@ export class EntityCall extends Call implements Held {
   readonly ref: RefObject
   /** Which of its caller's calls to this entity it is, where the operation is idempotent. */
   number: CallNumber | null = null
+  /** Who watches a node may name a call when it is made; the name travels with it. */
+  trace: string | null = null
   /** Repeats of this call that arrived while it ran. */
   twins: EntityCall[] = NO_TWINS
   readonly #home: CallHome

@@ -90,6 +90,7 @@ export class Lifecycle {
     const turn = new UnawaitedCall(this.#node, ref, hookOperation, [], null, this.#node.reportFailure)
     turn.activation = activation
     turn.status = 'running'
+    if (this.#node.observer !== null) this.#node.observer.turnStarted(turn)
     const before = enterTurn(turn)
     try {
       const result = hook(activation.instance as Entity & EntityLifecycle)

@@ -26,6 +26,7 @@ import { RUNTIME_LIMITS, type RuntimeLimits } from './limits.ts'
 import { createLog, type Log } from './log.ts'
 import { guardMessage } from './message-guard.ts'
 import { createPool, type InitialState, type Pool, type PoolSource } from './pool.ts'
+import type { NodeObserver } from './observer.ts'
 import type { NodePorts, Pending } from './ports.ts'
 import { createQuery, QUERY_REQUEST, type Query } from './query.ts'
 import { walkQuery, type QueryText } from './query-walk.ts'
@@ -54,6 +55,7 @@ export interface NodeOptions {
 export class EntityNode implements CallSite, CallHome, PoolSource {
   readonly nodeId: string
   readonly ports: NodePorts
+  readonly observer: NodeObserver | null
   readonly limits: RuntimeLimits
   readonly kernel: Kernel
   readonly log: Log
@@ -66,6 +68,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   readonly durability: Durability
   /** What other nodes may ask of this one, by name. */
   readonly requests: Map<string, NodeRequest> = new Map()
+  readonly #descriptions = new Map<string, ClassDescription>()
   readonly #types: ReadonlyMap<string, EntityType>
   readonly #names = new Map<unknown, string>()
   readonly #runner: TurnRunner
@@ -85,6 +88,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     trackTurns()
     this.nodeId = options.nodeId
     this.ports = options.ports
+    this.observer = options.ports.observer ?? null
     this.limits = { ...RUNTIME_LIMITS, ...options.limits }
     this.isDevelopment = options.mode === 'development'
     this.log = createLog(options.ports.log, { node: options.nodeId })
@@ -95,7 +99,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
       ...(options.kernelLimits && { limits: options.kernelLimits }),
     })
     this.refs = new RefTable(this)
-    this.descriptions = this.#describe(options.entities)
+    this.descriptions = this.#descriptions
+    for (const [name, entityClass] of Object.entries(options.entities)) this.know(name, entityClass)
     this.#types = new Map([...this.descriptions].map(([name, description]) => [name, this.kernel.addType(description)]))
     this.codec = new NodeCodec(this.refs)
     const host = new Host(this)
@@ -110,15 +115,12 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.#armTick()
   }
 
-  #describe(entities: EntityClasses): Map<string, ClassDescription> {
-    const descriptions = new Map<string, ClassDescription>()
-    for (const [name, entityClass] of Object.entries(entities)) {
-      const description = describeClass(name, entityClass)
-      descriptions.set(name, description)
-      this.#names.set(entityClass, name)
-      this.refs.add(description)
-    }
-    return descriptions
+  /** Makes refs to a class possible. One that is not in `entities` is only called, wherever it lives. */
+  know(name: string, entityClass: EntityClass): void {
+    const description = describeClass(name, entityClass)
+    this.#descriptions.set(name, description)
+    this.#names.set(entityClass, name)
+    this.refs.add(description)
   }
 
   // ── Refs and the pool ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -179,11 +181,14 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     if (parent === null && !this.#isDrainScheduled) this.kernel.now = this.ports.clock.monotonicMs()
     if (this.isDevelopment) guardMessage(args, `${descriptionOf(ref).name}.${operation.name}(…)`)
     if (operation.oneWay) {
-      this.#send(new UnawaitedCall(this, ref, operation, args, parent, this.reportFailure))
+      const message = new UnawaitedCall(this, ref, operation, args, parent, this.reportFailure)
+      if (this.observer !== null) this.observer.callMade(message)
+      this.#send(message)
       return undefined
     }
     const call = new AwaitedCall(this, ref, operation, args, parent)
     this.kernel.expect(call)
+    if (this.observer !== null) this.observer.callMade(call)
     if (!operation.idempotent || this.#windows.admit(call)) this.#send(call)
     return call.promise
   }
@@ -192,6 +197,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   start(activation: Activation, operation: OperationDescription, args: readonly unknown[]): void {
     const ref = this.refTo(activation.type.plan.name, activation.id)
     const call = new UnawaitedCall(this, ref, operation, args, null, this.reportFailure)
+    if (this.observer !== null) this.observer.callMade(call)
     this.kernel.acceptAt(activation, call)
     this.scheduleDrain()
   }
@@ -238,6 +244,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   handleSettled(call: EntityCall): void {
     this.kernel.handleSettled(call)
+    if (this.observer !== null) this.observer.callSettled(call)
     if (call.operation.idempotent) this.#windows.settle(call, this.#sendLater)
   }
 
@@ -261,6 +268,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   /** Performs a request to the outside. */
   submit<S extends Syscall>(syscall: S): Token<S> {
     const token = new Token(syscall)
+    if (this.observer !== null) this.observer.submitted(token as unknown as Token, currentTurn())
     if (syscall.kind === 'sleep') {
       this.ports.clock.setTimer(() => token.complete(undefined as ResultOf<S>), syscall.ms)
     } else {

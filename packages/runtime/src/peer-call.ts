@@ -12,6 +12,7 @@ export interface PeerCallOptions extends CallOrigin {
   readonly isOneWay: boolean
   readonly deadlineAt: number
   readonly number: CallNumber | null
+  readonly trace: string | null
 }
 
 export class PeerCall extends EntityCall {
@@ -26,6 +27,7 @@ export class PeerCall extends EntityCall {
     this.#answers = answers
     this.deadlineAt = options.deadlineAt
     this.number = options.number
+    this.trace = options.trace
   }
 
   override succeed(value: unknown): void {

@@ -116,6 +116,7 @@ export class PeerLink {
       timeLeftMs: call.deadlineAt > 0 ? call.deadlineAt - now : operation.timeoutMs,
       above: call.above,
       number: call.number,
+      trace: call.trace,
       args: call.args,
     })
   }
@@ -127,7 +128,7 @@ export class PeerLink {
       const slot = this.#take(waiting)
       if (slot === NO_SLOT) return
       const callId = this.#callId(slot)
-      this.#write('high', slot, waiting, { callId, type: NODE_TYPE, id: '', operation: what, isOneWay: false, depth: 0, timeLeftMs, above: [], number: null, args })
+      this.#write('high', slot, waiting, { callId, type: NODE_TYPE, id: '', operation: what, isOneWay: false, depth: 0, timeLeftMs, above: [], number: null, trace: null, args })
     })
   }
 

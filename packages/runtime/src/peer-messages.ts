@@ -3,7 +3,7 @@
  *
  * | kind | message | fields |
  * |------|---------|--------|
- * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [number], arguments |
+ * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [number], [trace], arguments |
  * | 2 | result    | id, value |
  * | 3 | error     | id, error |
  * | 4 | fabric    | a message between members |
@@ -23,6 +23,7 @@ export const FABRIC = 4
 
 const ONE_WAY = 1
 const NUMBERED = 2
+const TRACED = 4
 
 /** A call as it stands in a batch. */
 export interface CallMessage {
@@ -35,6 +36,8 @@ export interface CallMessage {
   readonly timeLeftMs: number
   readonly above: readonly string[]
   readonly number: CallNumber | null
+  /** What whoever watches the caller named it. */
+  readonly trace: string | null
   readonly args: readonly unknown[]
 }
 
@@ -49,12 +52,13 @@ export function writeCall(writer: Writer, call: CallMessage): void {
   writer.string(call.type)
   writer.string(call.id)
   writer.string(call.operation)
-  writer.u8((call.isOneWay ? ONE_WAY : 0) | (call.number === null ? 0 : NUMBERED))
+  writer.u8((call.isOneWay ? ONE_WAY : 0) | (call.number === null ? 0 : NUMBERED) | (call.trace === null ? 0 : TRACED))
   writer.varuint(call.depth)
   writer.varuint(Math.max(0, Math.min(0x7fff_ffff, Math.ceil(call.timeLeftMs))))
   writer.varuint(call.above.length)
   for (const turn of call.above) writer.string(turn)
   if (call.number !== null) writeNumber(writer, call.number)
+  if (call.trace !== null) writer.string(call.trace)
   const problem = writer.value(call.args)
   if (problem === undefined) return
   writer.length = start
@@ -106,8 +110,9 @@ export function readCall(reader: Reader): CallMessage {
   const above: string[] = []
   for (let left = reader.varuint(); left > 0 && !reader.failed; left -= 1) above.push(reader.string())
   const number = (flags & NUMBERED) === 0 ? null : { caller: reader.string(), seq: reader.varuint(), settledBelow: reader.varuint() }
+  const trace = (flags & TRACED) === 0 ? null : reader.string()
   const args = reader.value()
-  return { callId, type, id, operation, isOneWay: (flags & ONE_WAY) !== 0, depth, timeLeftMs, above, number, args: Array.isArray(args) ? args : [] }
+  return { callId, type, id, operation, isOneWay: (flags & ONE_WAY) !== 0, depth, timeLeftMs, above, number, trace, args: Array.isArray(args) ? args : [] }
 }
 
 /** Reads what {@link writeFailure} wrote, after its call's id. */

@@ -183,6 +183,7 @@ export class Peers {
       above: message.above,
       deadlineAt: node.ports.clock.monotonicMs() + message.timeLeftMs,
       number: message.number,
+      trace: message.trace,
     })
   }
 }

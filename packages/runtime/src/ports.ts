@@ -6,6 +6,7 @@ import type { StateStore } from '@epicserver/contracts'
 import type { EntityCall } from './entity-call.ts'
 import type { FileSystem } from './files.ts'
 import type { LogSink } from './log.ts'
+import type { NodeObserver } from './observer.ts'
 
 /** Something that will happen unless it is cancelled. */
 export interface Pending {
@@ -49,4 +50,6 @@ export interface NodePorts {
   readonly router: Router
   readonly files: FileSystem
   readonly log: LogSink
+  /** Watches what the node does; for simulations and debuggers. */
+  readonly observer?: NodeObserver
 }

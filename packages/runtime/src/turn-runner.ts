@@ -55,6 +55,7 @@ export class TurnRunner {
 
   #invoke(call: Call, operation: OperationDescription, args: readonly unknown[]): void {
     const entity = (call.activation as Activation).instance as Entity
+    if (this.#node.observer !== null) this.#node.observer.turnStarted(call as EntityCall)
     const before = enterTurn(call)
     let result: unknown
     try {
@@ -111,6 +112,7 @@ export class TurnRunner {
     const node = this.#node
     const activation = call.activation as Activation
     node.kernel.handleTurnEnded(call)
+    if (node.observer !== null) node.observer.turnEnded(call as EntityCall, outcome)
     if (activation.type.plan.hasLocks) node.scheduleDrain()
     node.durability.deliver(activation, call as EntityCall, outcome)
   }
@@ -135,6 +137,7 @@ export class TurnRunner {
       return
     }
     this.#noteBegun(call)
+    if (this.#node.observer !== null) this.#node.observer.turnStarted(call as EntityCall)
     const entity = activation.instance as Entity
     const before = enterTurn(call)
     let result: Promise<unknown>
@@ -170,6 +173,7 @@ export class TurnRunner {
   // ── Creation and tasks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   #create(call: Call, activation: Activation): Outcome {
+    if (this.#node.observer !== null) this.#node.observer.turnStarted(call as EntityCall)
     const entity = this.#node.durability.entityOf(activation)
     if (this.#node.durability.exists(activation)) {
       return { error: new EpicError('AlreadyExists', `Cannot create "${entity.type}/${entity.id}": it exists`) }
