@@ -1,7 +1,7 @@
 /** Asks the supervisor of the running app, over the socket in its data folder. */
 import { join, resolve } from 'node:path'
 import { EpicError, isErrorCode } from '@epicserver/contracts'
-import { askControl, runFolderFor, type ControlAnswer, type ControlRequest } from '@epicserver/runtime'
+import { askControl, runFolderFor, type ControlAnswer, type ControlRequest } from '@epicserver/runtime/host'
 
 /** @throws EpicError what the app answered, or `Unavailable` when nothing runs there */
 export async function ask(dataFolder: string, request: ControlRequest): Promise<unknown> {

@@ -29,7 +29,6 @@ export interface EntityClass<E extends Entity = Entity> {
 export interface EntityHost {
   readonly pool: PoolMethods
   ref<E>(target: EntityClass<E & Entity> | Contract<E>, id: string | number): Ref<E>
-  refTo(type: string, id: string): unknown
   save(activation: Activation): Promise<void>
   forget(activation: Activation): Promise<void>
   readonly submit: Submit
@@ -81,14 +80,9 @@ export abstract class Entity {
     constructing = undefined
   }
 
-  /** The id under which this entity is called. */
+  /** The id under which this entity is called; `this.ref(MyClass, this.id)` is a ref to it. */
   get id(): string {
     return this.#activation.id
-  }
-
-  /** A ref to this entity, to give away. */
-  get self(): Ref<this> {
-    return this.#host.refTo(this.#activation.type.plan.name, this.#activation.id) as Ref<this>
   }
 
   /** What concerns whole classes: create, query, singleton. */

@@ -28,10 +28,6 @@ export class Host implements EntityHost {
     return this.#node.ref(target, id)
   }
 
-  refTo(type: string, id: string): unknown {
-    return this.#node.refTo(type, id)
-  }
-
   save(activation: Activation): Promise<void> {
     return this.#node.durability.save(activation)
   }

@@ -1,6 +1,6 @@
 /** `epic inspect Player/bob`: what an entity holds, in memory or on disk. */
 import { EpicError, parseEntityId } from '@epicserver/contracts'
-import type { EntityView } from '@epicserver/runtime'
+import type { EntityView } from '@epicserver/runtime/host'
 import { ask } from '../ask.ts'
 import { printJson, printLine } from '../output.ts'
 

@@ -1,5 +1,5 @@
 /** `epic ps`: the node processes, and the entities that each has in memory. */
-import type { EntityLine } from '@epicserver/runtime'
+import type { EntityLine } from '@epicserver/runtime/host'
 import { ask } from '../ask.ts'
 import { printJson, printLine, printTable } from '../output.ts'
 

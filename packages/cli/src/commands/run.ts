@@ -1,7 +1,8 @@
 /** `epic run`: a supervisor with its nodes, until it is told to stop. */
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { createLog, jsonLogSink, Supervisor, textLogSink, type Log } from '@epicserver/runtime'
+import { createLog, jsonLogSink, textLogSink, type Log } from '@epicserver/runtime'
+import { Supervisor } from '@epicserver/runtime/host'
 import { printJson, printLine } from '../output.ts'
 
 export interface RunOptions {
