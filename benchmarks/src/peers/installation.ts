@@ -29,7 +29,7 @@ export function installPeers(note: (text: string) => void): void {
     encoding: 'utf8',
   })
   if (error !== undefined) throw new Error('npm cannot be started', { cause: error })
-  if (status !== 0) throw new Error(`npm ci in benchmarks/peers failed: ${lastLine(stderr)}`)
+  if (status !== 0) throw new Error(`npm ci in benchmarks/peers failed: ${firstError(stderr)}`)
 }
 
 /** The installed version; read from the file, because a package need not export it. */
@@ -46,6 +46,9 @@ function isInstalled(): boolean {
   return installed !== undefined && wanted !== undefined && installed.mtimeMs >= wanted.mtimeMs
 }
 
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1) ?? ''
+/** npm's first line of complaint that is a sentence; after the code come usage and the log's path. */
+function firstError(stderr: string): string {
+  const errors = stderr.split('\n').filter((line) => line.startsWith('npm error '))
+  const [code = 'no reason given', reason = code] = errors.map((line) => line.slice(10).trim())
+  return reason
 }
