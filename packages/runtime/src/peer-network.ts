@@ -11,6 +11,8 @@ export const PEER_LANES: readonly PeerLane[] = ['control', 'high', 'normal', 'lo
 
 /** What a channel tells its user. */
 export interface PeerChannelEvents {
+  /** A channel that was opened from here has reached the other side. What was sent before has waited. */
+  onOpen?(): void
   /** The bytes are only good during the call. */
   onBatch(bytes: Uint8Array): void
   /** The channel has ended; nothing that was not received yet will be. Told once. */

@@ -28,7 +28,7 @@ export interface PeerHost {
 export class Peers {
   readonly #host: PeerHost
   readonly #network: PeerNetwork
-  readonly #links = new Map<string, { readonly link: PeerLink; readonly channel: PeerChannel }>()
+  readonly #links = new Map<string, { readonly link: PeerLink; readonly channel: PeerChannel; isOpen: boolean }>()
   #isClosed = false
 
   constructor(host: PeerHost, network: PeerNetwork) {
@@ -37,8 +37,10 @@ export class Peers {
     network.listen((from, channel) => this.#accept(from, channel))
   }
 
+  /** The link to a node, once it is open: a call that is given to it may have run from then on. */
   to(nodeId: string): PeerLink | undefined {
-    return this.#links.get(nodeId)?.link
+    const entry = this.#links.get(nodeId)
+    return entry?.isOpen === true ? entry.link : undefined
   }
 
   /** Opens what the view needs and closes what it does not. */
@@ -58,12 +60,12 @@ export class Peers {
 
   /** Asks every other member something; those that cannot answer are told apart by their error. */
   askAll(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]> {
-    return Promise.allSettled([...this.#links.values()].map(({ link }) => link.ask(what, args, timeLeftMs)))
+    return Promise.allSettled([...this.#links.values()].filter(({ isOpen }) => isOpen).map(({ link }) => link.ask(what, args, timeLeftMs)))
   }
 
   sendFabric(nodeId: string, message: PeerMessage): void {
-    const link = this.to(nodeId)
-    if (link !== undefined) writeFabric(link.batch.lane('control'), message)
+    const entry = this.#links.get(nodeId)
+    if (entry !== undefined) writeFabric(entry.link.batch.lane('control'), message)
   }
 
   close(): void {
@@ -74,11 +76,15 @@ export class Peers {
   #open(nodeId: string, address: string): void {
     const reader = this.#host.node.codec.messages.createReader()
     const channel = this.#network.open(nodeId, address, {
+      onOpen: () => {
+        entry.isOpen = true
+        this.#host.router.release()
+      },
       onBatch: (bytes) => this.#read(nodeId, reader, bytes, undefined),
       onClose: (reason) => this.#reopen(nodeId, reason),
     })
-    this.#links.set(nodeId, { link: new PeerLink(nodeId, this.#batches(channel), (call) => void this.#host.router.hold(call)), channel })
-    this.#host.router.release()
+    const entry = { link: new PeerLink(nodeId, this.#batches(channel), (call) => void this.#host.router.hold(call)), channel, isOpen: false }
+    this.#links.set(nodeId, entry)
   }
 
   #accept(from: string, channel: PeerChannel): PeerChannelEvents {
@@ -111,9 +117,9 @@ export class Peers {
   }
 
   #end(nodeId: string, reason: string): void {
-    const link = this.to(nodeId)
+    const entry = this.#links.get(nodeId)
     this.#links.delete(nodeId)
-    for (const waiting of link?.takeAll() ?? []) {
+    for (const waiting of entry?.link.takeAll() ?? []) {
       waiting.fail(nodeLost(waiting, nodeId, reason))
     }
   }

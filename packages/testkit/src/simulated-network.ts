@@ -1,51 +1,71 @@
 /**
- * The network between simulated hosts: channels that deliver in order, late, or break.
+ * The network between simulated processes: channels that deliver in order, late, or break.
  *
- * Like a TCP connection, a channel loses nothing as long as it lives: what cannot pass a partition is kept for a while, and if the
- * partition lasts, the channel breaks on both sides, each at its own time, with an unknown part delivered. Partitions may be
- * one-way. A dead process's channels break when the news can reach the other side.
+ * Like a TCP connection, a channel loses nothing as long as it lives. A cut stalls it; if the cut lasts, the channel breaks on both
+ * sides, each at its own time, with an unknown part delivered. Cuts may be one-way. The channels of a dead process break when the
+ * news reaches the other side; what was under way may still arrive before.
  */
 import type { PeerChannel, PeerChannelEvents, PeerLane, PeerNetwork } from '@epicserver/runtime'
-import type { HostClock } from './host-clock.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
-export interface NetworkOptions {
-  readonly latencyMs: readonly [low: number, high: number]
-  /** How long a channel waits for a partition to end. */
-  readonly breakAfterMs: readonly [low: number, high: number]
+type Range = readonly [low: number, high: number]
+
+export interface NetworkWeather {
+  latencyMs: Range
+  /** Chance of a batch to take much longer, and how long. */
+  tail: number
+  tailMs: Range
 }
 
-/** A process on the network. */
-interface Port {
+/** How long a channel waits for a cut to end before it breaks. */
+const PATIENCE_MS: Range = [100, 2_000]
+
+/** A process, as far as the network is concerned. */
+export interface NetworkProcess {
   readonly host: string
+  readonly isAlive: boolean
+  /** Runs something in the process: now, when it goes on, or never. */
+  receive(what: string, run: () => void): void
+  /** Something is about to leave; says whether the process still lives to send it. */
+  send(what: string): boolean
+}
+
+/** A process on the network, under the id of its node. */
+interface Port {
   readonly nodeId: string
-  readonly clock: HostClock
+  readonly process: NetworkProcess
   readonly channels: Set<Channel>
   accept: ((from: string, channel: PeerChannel) => PeerChannelEvents) | null
-  isUp: boolean
 }
 
 export class SimulatedNetwork {
-  readonly #time: VirtualTime
+  readonly time: VirtualTime
+  readonly weather: NetworkWeather = { latencyMs: [0.05, 0.5], tail: 0, tailMs: [1, 100] }
   readonly #random: SeededRandom
-  readonly #options: NetworkOptions
   readonly #ports = new Map<string, Port>()
-  /** Pairs of hosts, `from>to`, between which nothing passes. */
-  readonly #cuts = new Set<string>()
-  /** Called for each batch that leaves; the place where a process may crash. */
-  onSend: (host: string) => void = () => undefined
+  /** Pairs of hosts, `from>to`, between which nothing passes; counted, since cuts may overlap. */
+  readonly #cuts = new Map<string, number>()
 
-  constructor(time: VirtualTime, random: SeededRandom, options: NetworkOptions) {
-    this.#time = time
+  constructor(time: VirtualTime, random: SeededRandom) {
+    this.time = time
     this.#random = random
-    this.#options = options
   }
 
   cut(from: string, to: string): void {
-    this.#cuts.add(`${from}>${to}`)
+    const pair = `${from}>${to}`
+    this.#cuts.set(pair, (this.#cuts.get(pair) ?? 0) + 1)
   }
 
+  /** Ends one cut; ending one that is over is no error. */
+  mend(from: string, to: string): void {
+    const pair = `${from}>${to}`
+    const left = (this.#cuts.get(pair) ?? 1) - 1
+    if (left === 0) this.#cuts.delete(pair)
+    else this.#cuts.set(pair, left)
+  }
+
+  /** Ends all cuts. */
   heal(): void {
     this.#cuts.clear()
   }
@@ -55,51 +75,58 @@ export class SimulatedNetwork {
   }
 
   latency(): number {
-    return this.#random.between(...this.#options.latencyMs)
+    const { latencyMs, tail, tailMs } = this.weather
+    return this.#random.between(...(this.#random.chance(tail) ? tailMs : latencyMs))
   }
 
-  breakDelay(): number {
-    return this.#random.between(...this.#options.breakAfterMs)
+  patience(): number {
+    return this.#random.between(...PATIENCE_MS)
   }
 
-  get time(): VirtualTime {
-    return this.#time
-  }
-
-  /** The network as a process of `host` sees it; its address is the host's name. */
-  attach(host: string, nodeId: string, clock: HostClock): PeerNetwork {
-    const port: Port = { host, nodeId, clock, channels: new Set(), accept: null, isUp: true }
+  /** The network as a process sees it. */
+  attach(nodeId: string, process: NetworkProcess): PeerNetwork {
+    const port: Port = { nodeId, process, channels: new Set(), accept: null }
     this.#ports.set(nodeId, port)
     return {
       open: (to, _address, events) => this.#open(port, to, events),
       listen: (accept) => {
         port.accept = accept
       },
-      close: () => this.#close(port),
+      close: () => this.#detach(port),
     }
   }
 
   #open(from: Port, to: string, events: PeerChannelEvents): PeerChannel {
     const near = new Channel(this, from, events)
-    this.#time.after(this.latency(), () => {
-      const target = this.#ports.get(to)
-      if (target === undefined || !target.isUp || target.accept === null || this.isCut(from.host, target.host) || near.isEnded) {
-        near.end('refused')
-        return
-      }
-      const far = new Channel(this, target, undefined)
-      near.connect(far)
-      far.connect(near)
-      target.clock.deliver(() => {
-        if (target.accept === null || !target.isUp) near.end('refused')
-        else far.events = target.accept(from.nodeId, far)
-      })
-    })
+    this.time.after(this.latency(), () => this.#arrive(near, to))
     return near
   }
 
-  #close(port: Port): void {
-    port.isUp = false
+  #arrive(near: Channel, to: string): void {
+    const target = this.#ports.get(to)
+    const { host } = near.port.process
+    if (target === undefined || !target.process.isAlive) {
+      near.end('refused')
+    } else if (this.isCut(host, target.process.host) || this.isCut(target.process.host, host)) {
+      this.time.after(this.patience(), () => near.end('unreachable'))
+    } else if (!near.isEnded) {
+      target.process.receive(`a channel from ${near.port.nodeId}`, () => this.#accept(near, target))
+    }
+  }
+
+  #accept(near: Channel, target: Port): void {
+    if (target.accept === null || near.isEnded) {
+      near.end('refused')
+      return
+    }
+    const far = new Channel(this, target, undefined)
+    far.connect(near)
+    far.events = target.accept(near.port.nodeId, far)
+    near.connect(far)
+  }
+
+  #detach(port: Port): void {
+    this.#ports.delete(port.nodeId)
     for (const channel of port.channels) channel.close()
   }
 }
@@ -111,6 +138,7 @@ class Channel implements PeerChannel {
   #other: Channel | undefined
   #early: Uint8Array[] = []
   #arrivesAt = 0
+  #isStalled = false
   isEnded = false
   backlogBytes = 0
 
@@ -123,23 +151,22 @@ class Channel implements PeerChannel {
 
   connect(other: Channel): void {
     this.#other = other
-    const early = this.#early
-    this.#early = []
-    for (const batch of early) this.#transmit(batch)
+    for (const batch of this.#early.splice(0)) this.#transmit(batch)
   }
 
-  send(_lane: PeerLane, batch: Uint8Array): void {
-    this.#network.onSend(this.port.host)
-    if (this.isEnded || !this.port.isUp) return
+  send(lane: PeerLane, batch: Uint8Array): void {
+    if (this.isEnded || !this.port.process.send(`${batch.length} bytes, ${lane}`)) return
     if (this.#other === undefined) this.#early.push(batch)
     else this.#transmit(batch)
   }
 
   close(): void {
-    const other = this.#other
+    if (this.isEnded) return
     this.isEnded = true
     this.port.channels.delete(this)
-    if (other !== undefined) this.#network.time.after(this.#network.latency(), () => other.end('the other side closed'))
+    const { time } = this.#network
+    this.#arrivesAt = Math.max(this.#arrivesAt, time.now + this.#network.latency())
+    time.at(this.#arrivesAt, () => this.#other?.end('the other side closed'))
   }
 
   /** The channel breaks on this side. */
@@ -147,9 +174,7 @@ class Channel implements PeerChannel {
     if (this.isEnded) return
     this.isEnded = true
     this.port.channels.delete(this)
-    this.port.clock.deliver(() => {
-      if (this.port.isUp) this.events?.onClose(reason)
-    })
+    this.port.process.receive('the end of a channel', () => this.events?.onClose(reason))
   }
 
   #transmit(batch: Uint8Array): void {
@@ -159,23 +184,22 @@ class Channel implements PeerChannel {
   }
 
   #arrive(batch: Uint8Array): void {
-    const other = this.#other
-    if (other === undefined || other.isEnded) return
-    if (this.#network.isCut(this.port.host, other.port.host)) {
+    const other = this.#other as Channel
+    if (other.isEnded || this.#isStalled) return
+    if (this.#network.isCut(this.port.process.host, other.port.process.host)) {
       this.#stall(other)
       return
     }
-    other.port.clock.deliver(() => {
-      if (!other.isEnded && other.port.isUp) other.events?.onBatch(batch)
+    other.port.process.receive(`${batch.length} bytes`, () => {
+      if (!other.isEnded) other.events?.onBatch(batch)
     })
   }
 
-  /** What meets a partition is lost with the channel: to the sender that is the same as a late break. */
+  /** What meets a cut is lost with the channel: to the sender that is the same as a late break. */
   #stall(other: Channel): void {
     const { time } = this.#network
-    time.after(this.#network.breakDelay(), () => this.end('timed out'))
-    time.after(this.#network.breakDelay(), () => other.end('timed out'))
-    this.#other = undefined
-    this.#early = []
+    this.#isStalled = true
+    time.after(this.#network.patience(), () => this.end('timed out'))
+    time.after(this.#network.patience(), () => other.end('timed out'))
   }
 }

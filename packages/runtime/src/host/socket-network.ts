@@ -102,6 +102,7 @@ class SocketChannel implements PeerChannel {
     })
     channel.on(anyKey, (batch) => events.onBatch(batch))
     this.#drain()
+    events.onOpen?.()
   }
 
   send(lane: PeerLane, batch: Uint8Array): void {
