@@ -1,0 +1,161 @@
+/**
+ * Opens an LMDB environment without ever waiting on the main thread.
+ *
+ * LMDB has one write lock for each environment, held by whichever process is writing, also by one that was stopped (SIGSTOP) in the
+ * midst of it. `open()` of the `lmdb` package takes that lock on the calling thread, to create its tables, so a process that took over
+ * one shard from a frozen process would stand still with all its other shards. `openAsClass` opens the environment alone; the
+ * tables are then made in an asynchronous transaction, which waits for the lock on a thread of the pool.
+ *
+ * One process opens an environment once at a time: a second opening closes a descriptor of the lock file, and with it, by the rules of
+ * POSIX, all locks that the process holds there; another process would then set up the lock file anew beneath it.
+ *
+ * Each commit is synced before it can be seen (`overlappingSync: false`): a reader never reveals what a power cut could take back, and
+ * a failed sync has changed nothing. Measured, it costs nothing here: both ways take two syncs a commit, and commits are grouped.
+ */
+import { openAsClass } from 'lmdb'
+import type { Database, RootDatabase, RootDatabaseOptionsWithPath } from 'lmdb'
+import { EpicError } from '@epicserver/contracts'
+import { storageError } from './storage-error.ts'
+
+/** A table of an environment: bytes by bytes. */
+export type Table = Database<Buffer, Buffer>
+
+/** A root of an environment as `openAsClass` gives it; its declaration in the package says less than there is. */
+interface RootClass {
+  new (name: null, options: RootDatabaseOptionsWithPath): RootDatabase<Buffer, Buffer>
+  readonly prototype: RootDatabase<Buffer, Buffer>
+}
+
+/** An environment that is open, and what `prepare` made of it. */
+export interface OpenedRoot<T> {
+  readonly root: RootDatabase<Buffer, Buffer>
+  readonly prepared: T
+}
+
+/** How an environment is opened. */
+export interface OpenRootOptions {
+  /** Gives up waiting for a write lock that another process holds. */
+  readonly signal?: AbortSignal | undefined
+}
+
+const openPaths = new Set<string>()
+
+/**
+ * Opens the environment at `path` and runs `prepare` in its first write transaction.
+ * @throws EpicError `DataFolderInUse` when this process has it open, `Unavailable` when `signal` ended the wait, and what `prepare`
+ * throws.
+ */
+export async function openRoot<T>(
+  path: string,
+  prepare: (root: RootDatabase<Buffer, Buffer>) => T,
+  { signal }: OpenRootOptions = {},
+): Promise<OpenedRoot<T>> {
+  if (openPaths.has(path)) {
+    throw new EpicError('DataFolderInUse', `Cannot open ${path}: this process has it open`)
+  }
+  openPaths.add(path)
+  return waitFor(openAndPrepare(path, prepare, signal), path, signal)
+}
+
+/** Closes what {@link openRoot} opened; it may be opened again then. */
+export async function closeRoot(path: string, root: RootDatabase<Buffer, Buffer>): Promise<void> {
+  await root.close()
+  openPaths.delete(path)
+}
+
+async function openAndPrepare<T>(
+  path: string,
+  prepare: (root: RootDatabase<Buffer, Buffer>) => T,
+  signal: AbortSignal | undefined,
+): Promise<OpenedRoot<T>> {
+  const options = optionsFor(path)
+  const opened: { root?: RootDatabase<Buffer, Buffer> } = {}
+  try {
+    const Root = openAsClass<Buffer, Buffer>(options) as unknown as RootClass
+    const prepared = await inTransaction(Root, () => {
+      opened.root = new Root(null, options)
+      if (signal?.aborted === true) throw givenUp(path)
+      return prepare(opened.root)
+    })
+    return { root: opened.root as RootDatabase<Buffer, Buffer>, prepared }
+  } catch (error) {
+    if (opened.root === undefined) openPaths.delete(path)
+    else await closeRoot(path, opened.root)
+    throw error instanceof EpicError
+      ? error
+      : await storageError(`open ${path}`, path, await causeOf(error))
+  }
+}
+
+/** Runs `action` in a write transaction of an environment of which no table is open yet: any number stands for one. */
+async function inTransaction<T>(Root: RootClass, action: () => T): Promise<T> {
+  const tableless = Object.create(Root.prototype) as RootDatabase & { db: { dbi: number } }
+  tableless.db = { dbi: 0 }
+  return tableless.transaction(action)
+}
+
+/** Waits for an opening, or until it is given up; that one closes again by itself when the lock comes free at last. */
+async function waitFor<T>(
+  opening: Promise<T>,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  if (signal === undefined) return opening
+  const { promise, stop } = abortOf(path, signal)
+  try {
+    return await Promise.race([opening, promise])
+  } finally {
+    stop()
+  }
+}
+
+/** A promise that is rejected when `signal` aborts. */
+function abortOf(path: string, signal: AbortSignal): { promise: Promise<never>; stop: () => void } {
+  let onAbort = (): void => undefined
+  const promise = new Promise<never>((_, reject) => {
+    onAbort = () => reject(givenUp(path))
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort)
+  })
+  return { promise, stop: () => signal.removeEventListener('abort', onAbort) }
+}
+
+function givenUp(path: string): EpicError {
+  return new EpicError(
+    'Unavailable',
+    `Cannot open ${path}: another process holds its write lock, and the wait for it was given up`,
+    { details: { path } },
+  )
+}
+
+function optionsFor(path: string): RootDatabaseOptionsWithPath {
+  const options = {
+    path,
+    noSubdir: false,
+    maxDbs: 16,
+    keyEncoding: 'binary',
+    encoding: 'binary',
+    overlappingSync: false,
+    // A commit is started by whoever has one to make, and its failure then rejects no promise of the package's own.
+    eventTurnBatching: false,
+    txnStartThreshold: 1,
+    // The writing thread begins with the first of a batch, while the main thread still prepares the last.
+    batchStartThreshold: 32,
+    permissionsMode: 0o600,
+  }
+  return options as RootDatabaseOptionsWithPath
+}
+
+/**
+ * Why a commit failed. `lmdb` rejects what waits for a commit with an error that carries a promise of the reason, and leaves that
+ * promise unhandled, which would end the process.
+ */
+export async function causeOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error
+  const { commitError } = error
+  if (!(commitError instanceof Promise)) return error
+  return commitError.then(
+    () => error,
+    (cause: unknown) => cause,
+  )
+}

@@ -1,0 +1,62 @@
+/**
+ * What an error of LMDB or of the file system means to a caller.
+ *
+ * LMDB reports a system's error number; where it wrote only a part of a page it says "input/output error" (5) even when the disk is
+ * simply full, so a failure without a clear number is looked at together with the room that is left.
+ */
+import { statfs } from 'node:fs/promises'
+import { EpicError } from '@epicserver/contracts'
+import type { ErrorCode } from '@epicserver/contracts'
+import { ROOM_BYTES_MIN } from './limits.ts'
+
+const IO_ERROR = 5
+const codesByNumber: Readonly<Record<string, ErrorCode>> = {
+  28: 'StoreFull', // ENOSPC
+  122: 'StoreFull', // EDQUOT
+  [-30792]: 'StoreFull', // MDB_MAP_FULL
+  13: 'StoreReadOnly', // EACCES
+  1: 'StoreReadOnly', // EPERM
+  30: 'StoreReadOnly', // EROFS
+  [-30794]: 'StoreNewer', // MDB_VERSION_MISMATCH
+  [-30793]: 'CorruptRecord', // MDB_INVALID: not a file of LMDB
+  [-30796]: 'CorruptRecord', // MDB_CORRUPTED
+  [-30797]: 'CorruptRecord', // MDB_PAGE_NOTFOUND
+}
+const numbersByName: Readonly<Record<string, number>> = {
+  EIO: IO_ERROR,
+  ENOSPC: 28,
+  EDQUOT: 122,
+  EACCES: 13,
+  EPERM: 1,
+  EROFS: 30,
+}
+
+/**
+ * The error that a caller gets for a failure that changed nothing.
+ * @param what - what was attempted, as in "Cannot …"
+ * @param path - the folder that it was attempted on
+ */
+export async function storageError(what: string, path: string, cause: unknown): Promise<EpicError> {
+  const number = numberOf(cause)
+  const known = number === undefined ? undefined : codesByNumber[number]
+  const code = known ?? (number === IO_ERROR && (await isFull(path)) ? 'StoreFull' : 'Unavailable')
+  const found = cause instanceof Error ? cause.message : String(cause)
+  return new EpicError(code, `Cannot ${what}: ${found}`, { cause, details: { path } })
+}
+
+/** The system's or LMDB's number of an error. */
+function numberOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  if (typeof error.code === 'number') return error.code
+  return typeof error.code === 'string' ? numbersByName[error.code] : undefined
+}
+
+async function isFull(path: string): Promise<boolean> {
+  try {
+    const { bavail, bsize } = await statfs(path)
+    return bavail * bsize < ROOM_BYTES_MIN
+  } catch {
+    // A file system that cannot be asked is not called full.
+    return false
+  }
+}
