@@ -62,9 +62,11 @@ export function encodeRecord(rec: Rec): Uint8Array {
 
 /** The record that lies under a key, or `undefined` when it is damaged. */
 export function decodeRecord(at: Uint8Array, bytes: Uint8Array): Rec | undefined {
-  const [key, rev, lease, value] = open(bytes) ?? []
+  const [key, rev, lease, saved] = open(bytes) ?? []
   if (typeof key !== 'string' || typeof rev !== 'bigint') return undefined
-  if (!(value instanceof Uint8Array) || !isSame(at, recordKey(key))) return undefined
+  if (!(saved instanceof Uint8Array) || !isSame(at, recordKey(key))) return undefined
+  // LMDB's buffers are its own.
+  const value = new Uint8Array(saved)
   if (lease === null) return { key, value, rev }
   return typeof lease === 'string' ? { key, value, rev, lease } : undefined
 }

@@ -12,10 +12,13 @@
  * - `transaction(callback)` never calls back on Node 20.20; `ifVersion` with a batch of puts needs no callback inside the transaction.
  * - On a full disk every put rejects, an inner promise of the event-turn batching rejects without a handler, and so does
  *   `error.commitError`. With `eventTurnBatching` off and that promise awaited, nothing is left unhandled. It still prints to stderr.
+ * - A file that is no environment kills the process with SIGSEGV; so its first page is looked at before LMDB sees it.
  * - LMDB reports a short write on a full disk as EIO. So the free space is asked for, and the error named by what is found.
  */
 import { randomBytes } from 'node:crypto'
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { ClusterDelta, ClusterSnapshot, SavedLease } from '@epicserver/cluster-memory'
 import { EpicError } from '@epicserver/contracts'
 import type { Rec } from '@epicserver/contracts'
@@ -43,6 +46,9 @@ import type { Head } from './disk-format.ts'
 const ANY_VERSION = 1
 /** With less than this free, a failed commit failed for want of room. */
 const ROOM_BYTES_MIN = 1024 * 1024
+/** What every meta page begins with, after the 24 bytes of a page's head. */
+const MAGIC = Buffer.of(0xde, 0xc0, 0xef, 0xbe)
+const MAGIC_AT = 24
 const ERRNO = { io: 5, access: 13, noSpace: 28, readOnly: 30, quota: 122 } as const
 
 export class LmdbDisk {
@@ -65,6 +71,7 @@ export class LmdbDisk {
    */
   static open(folder: string): LmdbDisk {
     try {
+      checkFile(folder)
       const db = open<Uint8Array, Uint8Array>({
         path: folder,
         // Without this a path with a dot in it would name a file.
@@ -181,6 +188,21 @@ export class LmdbDisk {
       cause,
     })
   }
+}
+
+/** Refuses a file that LMDB did not make. None at all, or an empty one, is a new environment. */
+function checkFile(folder: string): void {
+  const path = join(folder, 'data.mdb')
+  if (!existsSync(path)) return
+  const file = openSync(path, 'r')
+  try {
+    const page = Buffer.alloc(MAGIC_AT + MAGIC.length)
+    const size = readSync(file, page, 0, page.length, 0)
+    if (size === 0 || page.subarray(MAGIC_AT).equals(MAGIC)) return
+  } finally {
+    closeSync(file)
+  }
+  throw new Error('data.mdb was not made by LMDB')
 }
 
 /** LMDB's own error hides in a promise that rejects in the same turn, or, where nothing was noted, never settles. */

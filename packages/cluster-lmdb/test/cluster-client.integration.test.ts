@@ -67,7 +67,8 @@ describeClusterStore(
   'ClusterAuthority in its own process',
   async () => {
     // A client in the authority's process ends with it, so that there is no restart to go on over.
-    const { restart: _, ...harness } = await open((authority) => authority().connect())
+    const harness = await open((authority) => authority().connect())
+    delete harness.restart
     return harness
   },
   { clock: 'simulated' },
