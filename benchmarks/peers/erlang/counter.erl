@@ -1,20 +1,24 @@
-%% Counters as Erlang/OTP programs write them: a gen_server an entity, called with gen_server:call.
+%% A counter as Erlang/OTP programs write it: a gen_server, called with gen_server:call.
 %%
-%% Two nodes run this module. `serve` is the measured one: it holds the counters and the dets table.
+%% Two nodes run this module. `serve` is the measured one: it holds the counter and the dets table.
 %% `load` reads one measurement a line from its standard input, "Kind InFlight Targets DurationMs",
 %% and answers "measured Operations Microseconds"; its callers run on the load node, except for
 %% `local`, which runs inside the measured node by nature.
+%%
+%% In memory all callers share one counter, whatever Targets says: on two cores that is faster here
+%% than a counter for each of them.
 %%
 %% A durable increment is written to dets and answered after dets:sync/1. The table's owner keeps the
 %% counts, and when its mailbox is empty it inserts and syncs all new ones at once and answers all
 %% that waited: a group commit.
 -module(counter).
 -behaviour(gen_server).
--export([serve/0, load/0, counters/1, run_local/2]).
+-export([serve/0, load/0, run_increments/3]).
 -export([init/1, handle_call/3, handle_cast/2, handle_info/2]).
 
 serve() ->
     [Folder] = init:get_plain_arguments(),
+    {ok, _} = gen_server:start({local, ?MODULE}, ?MODULE, counter, []),
     {ok, _} = gen_server:start({local, table}, ?MODULE, {table, Folder}, []),
     serve_until_end_of_input().
 
@@ -42,39 +46,19 @@ load_loop(Node) ->
     end.
 
 measure("local", Node, InFlight, _Targets, DurationMs) ->
-    rpc:call(Node, ?MODULE, run_local, [InFlight, DurationMs]);
-measure("remote", Node, InFlight, Targets, DurationMs) ->
-    run_increments(rpc:call(Node, ?MODULE, counters, [Targets]), InFlight, DurationMs);
+    rpc:call(Node, ?MODULE, run_increments, [?MODULE, InFlight, DurationMs]);
+measure("remote", Node, InFlight, _Targets, DurationMs) ->
+    run_increments({?MODULE, Node}, InFlight, DurationMs);
 measure("durable", Node, InFlight, Targets, DurationMs) ->
-    Table = {table, Node},
     run(fun(Caller) ->
         Key = Caller rem Targets,
-        fun() -> gen_server:call(Table, {increment, Key, 1}, infinity) end
+        fun() -> gen_server:call({table, Node}, {increment, Key, 1}, infinity) end
     end, InFlight, DurationMs).
 
-%% All callers share one gen_server: on two cores that is faster than one for each of them.
-run_local(InFlight, DurationMs) ->
-    run_increments(counters(1), InFlight, DurationMs).
-
-run_increments(Counters, InFlight, DurationMs) ->
-    run(fun(Caller) ->
-        Counter = element(1 + Caller rem tuple_size(Counters), Counters),
+run_increments(Counter, InFlight, DurationMs) ->
+    run(fun(_Caller) ->
         fun() -> gen_server:call(Counter, {increment, 1}, infinity) end
     end, InFlight, DurationMs).
-
-%% Counters live until their node ends, and are started once for each number of them.
-counters(Targets) ->
-    case persistent_term:get({counters, Targets}, none) of
-        none ->
-            Counters = list_to_tuple([start_counter() || _ <- lists:seq(1, Targets)]),
-            persistent_term:put({counters, Targets}, Counters),
-            Counters;
-        Counters -> Counters
-    end.
-
-start_counter() ->
-    {ok, Pid} = gen_server:start(?MODULE, counter, []),
-    Pid.
 
 %% Keeps InFlight callers calling for DurationMs; counts the answers and the time they took.
 run(CallOf, InFlight, DurationMs) ->
