@@ -28,7 +28,7 @@ export function assertKernelInvariants(tables: KernelTables): void {
   const queued = assertQueued(tables)
   const sums = { activations: 0, bytes: 0, leavingBytes: 0, timers: 0, waiting: 0, redirects: 0 }
   for (const type of tables.types.values()) {
-    for (const count of type.redirects.values()) sums.redirects += count
+    for (const calls of type.redirects.values()) sums.redirects += calls.length
     for (const [id, activation] of type.activations) {
       holds(activation.id === id, activation, 'is kept under another id')
       assertCalls(activation, queued.get(activation) ?? 0, mailboxes)

@@ -134,7 +134,7 @@ export class Kernel {
   /** A call for an entity that lives on this node: it will run, or fail at once. */
   accept(type: EntityType, id: string, call: Call): void {
     if (this.#redirects.mustFollow(type, id, call)) {
-      this.#redirects.push(type, id, call)
+      this.#redirects.follow(type, id, call)
       return
     }
     const activation = type.activations.get(id) ?? this.#admit(type, id, call)
@@ -148,7 +148,7 @@ export class Kernel {
   acceptAt(activation: Activation, call: Call): void {
     const { type, id } = activation
     const isLate = activation.state === 'gone' || this.#redirects.mustFollow(type, id, call)
-    if (isLate) this.#redirects.push(type, id, call)
+    if (isLate) this.#redirects.follow(type, id, call)
     else this.#place(activation, call)
   }
 

@@ -108,6 +108,6 @@ export class Lifecycle {
   /** Calls that still wait go back to the driver. */
   #leaveBehind(activation: Activation): void {
     const { type, id } = activation
-    for (const call of this.#mailboxes.takeWaiting(activation)) this.#redirects.push(type, id, call)
+    this.#redirects.leaveBehind(type, id, this.#mailboxes.takeWaiting(activation))
   }
 }

@@ -1,49 +1,66 @@
 /**
- * Calls that an ended activation left behind, on their way to the driver and from there to wherever the entity lives now.
+ * Calls that an ended activation left behind, on their way to the driver and from there to wherever
+ * the entity lives now.
  *
- * While some of an entity's calls are on this way, a call that arrives for it takes the same way behind them: otherwise the
- * later of two calls of one caller could reach the next activation first. The driver brings each call that it is handed to its
- * place before it asks for the next.
+ * The calls of an entity keep their order. While some are on this way, one that arrives for the
+ * entity takes the same way behind them. What the next activation leaves behind, should it end
+ * before all have reached it, goes ahead of those: it had arrived before them. The driver brings
+ * each call that it is handed to its place before it asks for the next.
  */
 import type { Call } from './call.ts'
 import type { EntityType } from './entity-type.ts'
 import { Fifo } from './fifo.ts'
 
-interface Redirect {
+/** Says that a call of this entity is next; which one, the entity's own list says. */
+interface Turn {
   readonly type: EntityType
   readonly id: string
-  readonly call: Call
 }
 
 export class Redirects {
-  readonly #queue = new Fifo<Redirect>()
-  /** The one that the driver was handed last: it goes its way. */
+  readonly #turns = new Fifo<Turn>()
+  /** The call that the driver was handed last: it goes straight on. */
   #handed: Call | null = null
 
   get size(): number {
-    return this.#queue.size
-  }
-
-  push(type: EntityType, id: string, call: Call): void {
-    call.status = 'made'
-    call.activation = null
-    this.#queue.push({ type, id, call })
-    type.redirects.set(id, (type.redirects.get(id) ?? 0) + 1)
-  }
-
-  take(): Call | undefined {
-    const redirect = this.#queue.take()
-    if (redirect === undefined) return undefined
-    const { type, id, call } = redirect
-    const left = (type.redirects.get(id) as number) - 1
-    if (left === 0) type.redirects.delete(id)
-    else type.redirects.set(id, left)
-    this.#handed = call
-    return call
+    return this.#turns.size
   }
 
   /** Whether a call that arrives for the entity must go behind others. */
   mustFollow(type: EntityType, id: string, call: Call): boolean {
-    return this.#queue.size > 0 && call !== this.#handed && type.redirects.has(id)
+    return this.#turns.size > 0 && call !== this.#handed && type.redirects.has(id)
+  }
+
+  /** A call arrives that no activation can take now. */
+  follow(type: EntityType, id: string, call: Call): void {
+    this.#send(type, id, [call])
+    type.redirects.set(id, [...(type.redirects.get(id) ?? []), call])
+  }
+
+  /** An activation has ended, and these had not started. */
+  leaveBehind(type: EntityType, id: string, calls: readonly Call[]): void {
+    if (calls.length === 0) return
+    this.#send(type, id, calls)
+    type.redirects.set(id, [...calls, ...(type.redirects.get(id) ?? [])])
+  }
+
+  /** The next call for the driver. */
+  take(): Call | undefined {
+    const turn = this.#turns.take()
+    if (turn === undefined) return undefined
+    const { type, id } = turn
+    const calls = type.redirects.get(id) as Call[]
+    const call = calls.shift() as Call
+    if (calls.length === 0) type.redirects.delete(id)
+    this.#handed = call
+    return call
+  }
+
+  #send(type: EntityType, id: string, calls: readonly Call[]): void {
+    for (const call of calls) {
+      call.status = 'made'
+      call.activation = null
+      this.#turns.push({ type, id })
+    }
   }
 }

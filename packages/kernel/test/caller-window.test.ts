@@ -38,7 +38,7 @@ describe('caller window', () => {
   it('agrees with a plain set of what is settled', () => {
     const step = fc.oneof(fc.constant('next' as const), fc.nat(70))
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
         const window = new CallerWindow()
         const open: number[] = []
         let made = 0

@@ -351,7 +351,7 @@ describe('dedup: over loss, repetition, reordering and crashes', () => {
 
   it('a call that is done in one go has its effect exactly once', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 120 }), (actions) => {
+      fc.property(fc.array(action, { maxLength: 120, size: 'max' }), (actions) => {
         const world = play(actions, true)
         for (const [call, outcome] of world.told) {
           assert.notEqual(outcome, 'interrupted')
@@ -364,7 +364,7 @@ describe('dedup: over loss, repetition, reordering and crashes', () => {
 
   it('one that awaits has it exactly once, or is told to have been interrupted; never twice', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 120 }), (actions) => {
+      fc.property(fc.array(action, { maxLength: 120, size: 'max' }), (actions) => {
         const world = play(actions, false)
         for (const [call, outcome] of world.told) {
           const effects = outcome === 'interrupted' ? [1, 0] : [1, 1]
@@ -377,13 +377,17 @@ describe('dedup: over loss, repetition, reordering and crashes', () => {
 
   it('one that its caller gave up has it at most once', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 120 }), fc.boolean(), (actions, isAtomic) => {
-        const world = play(actions, isAtomic)
-        for (let i = 0; i < 3 * 64; i += 1) {
-          const [half, whole] = world.effectsOf(`n${i % 3}:${Math.floor(i / 3) + 1}`)
-          assert.ok(half <= 1 && whole <= half)
-        }
-      }),
+      fc.property(
+        fc.array(action, { maxLength: 120, size: 'max' }),
+        fc.boolean(),
+        (actions, isAtomic) => {
+          const world = play(actions, isAtomic)
+          for (let i = 0; i < 3 * 64; i += 1) {
+            const [half, whole] = world.effectsOf(`n${i % 3}:${Math.floor(i / 3) + 1}`)
+            assert.ok(half <= 1 && whole <= half)
+          }
+        },
+      ),
       { numRuns: 200 },
     )
   })

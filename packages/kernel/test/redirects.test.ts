@@ -18,6 +18,22 @@ describe('redirects: calls of one entity', () => {
     assert.deepEqual(driver.run(), [elsewhere, queued, later])
   })
 
+  it('keep it when the next activation ends before all have reached it', () => {
+    const driver = new Driver({ types: [classPlan('Room')] })
+    const calls = [driver.call('Room/a', go), driver.call('Room/a', go), driver.call('Room/a', go)]
+    driver.kernel.drop(driver.at('Room/a'))
+    for (let i = 0; i < 2; i += 1) {
+      const effect = driver.kernel.pollEffect()
+      assert.ok(effect !== undefined)
+      driver.performOne(effect)
+    }
+    driver.kernel.drop(driver.at('Room/a'))
+    driver.kernel.assertInvariants()
+    calls.push(driver.call('Room/a', go))
+    driver.perform()
+    assert.deepEqual(driver.run(), calls)
+  })
+
   it('keep it where the caller holds the next activation already', () => {
     const driver = new Driver({ types: [classPlan('Room')] })
     const old = driver.activate('Room/a')
