@@ -33,7 +33,7 @@ import { walkQuery, type QueryText } from './query-walk.ts'
 import { descriptionOf, entityOf, idOf, placeOf, RefTable, setPlace, type CallSite, type Ref, type RefObject } from './ref.ts'
 import { Token, type ResultOf, type Syscall } from './syscalls.ts'
 import { TaskScheduler } from './task-scheduler.ts'
-import { currentTurn, trackTurns } from './turn-context.ts'
+import { currentTurn, lastTurn, trackTurns } from './turn-context.ts'
 import { TurnRunner } from './turn-runner.ts'
 
 /** Errors after which a recognisable call is sent again. */
@@ -333,12 +333,22 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   }
 
   readonly #handleTick = (): void => {
+    const lateMs = this.ports.clock.monotonicMs() - this.#tickAt
     this.#tick = null
     this.#tickAt = Infinity
     if (this.#isClosed) return
+    if (lateMs > this.limits.slowTurnMs) this.#reportSlowTurn(lateMs)
     for (const call of this.kernel.handleTick(this.ports.clock.monotonicMs())) this.#expire(call)
     this.#deadlocks.handleTick()
     this.scheduleDrain()
+  }
+
+  /** Something held the thread: sockets, timers and leases had to wait for it. */
+  #reportSlowTurn(lateMs: number): void {
+    const turn = lastTurn()
+    const { activation } = turn ?? {}
+    const operation = activation ? `${activation.type.plan.name}/${activation.id}.${turn?.operation.name ?? ''}` : 'unknown'
+    this.log.warn('the event loop was held up', { heldMs: Math.round(lateMs), lastOperation: operation })
   }
 
   #expire(call: Call): void {

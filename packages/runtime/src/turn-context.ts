@@ -18,6 +18,7 @@ interface Marked {
 }
 
 let current: Call | null = null
+let last: Call | null = null
 let isHooked = false
 
 /** Starts keeping track, once for the process. */
@@ -31,6 +32,7 @@ export function trackTurns(): void {
     before(promise: Promise<unknown> & Marked) {
       const turn = promise[TURN]
       current = turn === undefined ? null : turn
+      if (turn !== undefined) last = turn
     },
     after() {
       current = null
@@ -43,9 +45,15 @@ export function currentTurn(): Call | null {
   return current
 }
 
+/** The turn whose code ran last, for whoever wonders what held the thread. */
+export function lastTurn(): Call | null {
+  return last
+}
+
 /** Makes `turn` current and returns what was; put that back when the synchronous part is over. */
 export function enterTurn(turn: Call | null): Call | null {
   const before = current
   current = turn
+  if (turn !== null) last = turn
   return before
 }
