@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { fork } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { lstat, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { ClusterClient, openClusterAuthority } from '@epicserver/cluster-lmdb'
 import type { ClusterAuthority } from '@epicserver/cluster-lmdb'
+import type { ClusterStore } from '@epicserver/contracts'
 import { createCodec } from '@epicserver/wire'
 import { LmdbDisk } from '#src/lmdb-disk.ts'
 import { compiledPath, kill, startAuthority } from './child.ts'
@@ -201,6 +202,47 @@ describe('authority: fenced', () => {
   })
 })
 
+const isRoot = process.getuid?.() === 0
+
+describe(
+  'authority: on a full disk',
+  { skip: !isRoot && 'only root can mount a small disk' },
+  () => {
+    it('refuses changes of which nothing is done, tells watchers nothing of them, and goes on', async () => {
+      const place = await freshPlace()
+      await mkdir(place.folder)
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=400k', 'tmpfs', place.folder])
+      try {
+        const authority = await openClusterAuthority(place)
+        const store = authority.connect()
+        const told = new Set<string>()
+        store.watch('', 0n, (events) => {
+          if (events !== 'reset')
+            for (const event of events) told.add(event.kind === 'put' ? event.rec.key : event.key)
+        })
+        const lease = await store.grant(60_000)
+        const together = Promise.allSettled(
+          Array.from({ length: 30 }, (_, i) => store.txn(put(`large/${i}`, 'x'.repeat(30_000)))),
+        )
+        const outcomes = [...(await settleInTurn(store, 30)), ...(await together)]
+        assert.deepEqual(new Set(outcomes.map(codeOfOutcome)), new Set(['done', 'StoreFull']))
+        const kept = (await store.list('')).recs.map((rec) => rec.key)
+        assert.deepEqual(told, new Set(kept))
+        assert.equal(
+          kept.length,
+          outcomes.filter((outcome) => outcome.status === 'fulfilled').length,
+        )
+        await store.keepAlive(lease.id)
+        execFileSync('mount', ['-o', 'remount,size=8m', place.folder])
+        assert.equal((await store.txn(put('large/again', 'x'.repeat(30_000)))).ok, true)
+        await authority.close()
+      } finally {
+        execFileSync('umount', ['-l', place.folder])
+      }
+    })
+  },
+)
+
 describe('authority: frozen', () => {
   it('is Unavailable to reads and Unknown to changes, and is found again when it wakes', async () => {
     const place = await freshPlace()
@@ -213,10 +255,7 @@ describe('authority: frozen', () => {
       client.txn(put('b', 'perhaps')),
       client.grant(1_000),
     ])
-    const codes = outcomes.map((outcome) =>
-      outcome.status === 'rejected' ? (outcome.reason as { code: string }).code : 'done',
-    )
-    assert.deepEqual(codes, ['Unavailable', 'Unknown', 'Unknown'])
+    assert.deepEqual(outcomes.map(codeOfOutcome), ['Unavailable', 'Unknown', 'Unknown'])
     child.kill('SIGCONT')
     const patient = new ClusterClient({ socketPath: place.socketPath })
     assert.notEqual(await patient.get('a'), null)
@@ -257,6 +296,22 @@ describe('client', () => {
     await second.close()
   })
 })
+
+function codeOfOutcome(outcome: PromiseSettledResult<unknown>): unknown {
+  return outcome.status === 'rejected' ? (outcome.reason as { code: string }).code : 'done'
+}
+
+/** Small puts, each after the one before. */
+async function settleInTurn(
+  store: ClusterStore,
+  count: number,
+): Promise<PromiseSettledResult<unknown>[]> {
+  const outcomes: PromiseSettledResult<unknown>[] = []
+  for (let i = 0; i < count; i += 1) {
+    outcomes.push(...(await Promise.allSettled([store.txn(put(`small/${i}`, 'y'.repeat(8_000)))])))
+  }
+  return outcomes
+}
 
 /** A counter raised by compare-and-set, which knows what it was told. */
 class Counter {
