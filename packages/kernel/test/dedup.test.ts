@@ -321,8 +321,10 @@ describe('dedup: over loss, repetition, reordering and crashes', () => {
     save: 2,
     crash: 2,
   }
-  const kinds = Object.entries(weights).flatMap(([kind, weight]) => Array(weight).fill(kind))
-  const action = fc.record({ kind: fc.constantFrom(...(kinds as string[])), pick: fc.nat(1000) })
+  const kinds = Object.entries(weights).flatMap(([kind, weight]) =>
+    Array<string>(weight).fill(kind),
+  )
+  const action = fc.record({ kind: fc.constantFrom(...kinds), pick: fc.nat(1000) })
 
   function act(world: World, kind: string, pick: number, isAtomic: boolean): void {
     const message = pickFrom(world.network, pick)

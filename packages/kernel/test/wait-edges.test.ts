@@ -248,7 +248,10 @@ describe('wait edges: random waits over three nodes', () => {
     return reached.has(start)
   }
 
-  const turns = fc.uniqueArray(fc.constantFrom(...'ABCDEFGH'), { minLength: 1, maxLength: 3 })
+  const turns = fc.uniqueArray(fc.constantFrom('A', 'B', 'C', 'D', 'E', 'F', 'G', 'H'), {
+    minLength: 1,
+    maxLength: 3,
+  })
   const wait = fc.record({ above: turns, awaits: turns, node: fc.nat(2) })
 
   it('all cycles are broken, only calls in cycles fail, and no two of one knot at once', () => {
