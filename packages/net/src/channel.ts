@@ -114,6 +114,11 @@ export class Channel<M = unknown> {
     return this.#error
   }
 
+  /** What the side that closed it said; empty when nothing. */
+  get closeReason(): string {
+    return this.#closeReason
+  }
+
   /** How long the last ping took, there and back; `undefined` before the first. */
   get roundTripMs(): number | undefined {
     return this.#pulse?.roundTripMs
@@ -350,7 +355,8 @@ export class Channel<M = unknown> {
     const isFlushing = this.#state === 'closing' || this.#state === 'answering'
     if (!isFlushing || !this.#outbox.isEmpty) return
     this.#parts.carrier.writeSignal({ kind: 'close', reason: this.#closeReason })
-    this.#handle('flushed')
+    // Within a process the other side has read it by now, and may have ended everything.
+    if (this.#state === 'closing' || this.#state === 'answering') this.#handle('flushed')
   }
 
   #handle(event: ChannelEvent): void {

@@ -91,7 +91,7 @@ export class ObjectCarrier<M> implements Carrier<M>, ObjectLinkEvents {
 
   destroy(): void {
     this.#isOver = true
-    this.#link.end()
+    this.#link.destroy()
   }
 
   frame(frame: ObjectFrame): void {

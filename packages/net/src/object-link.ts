@@ -34,6 +34,7 @@ export class ObjectLink {
   #events: ObjectLinkEvents | null = null
   /** What came before {@link ObjectLink.start}. */
   readonly #early = new Fifo<ObjectFrame>()
+  #isEnding = false
   #isEnded = false
 
   constructor(peer: PeerAddress) {
@@ -55,15 +56,16 @@ export class ObjectLink {
     else other.#events.frame(frame)
   }
 
-  /** Ends both ends. What was posted has arrived already. */
+  /** Ends our half; when both are ended the connection is. */
   end(): void {
-    this.#finish()
-    if (this.#other !== null) this.#other.#finish()
+    this.#isEnding = true
+    if (this.#other === null || this.#other.#isEnding) this.destroy()
   }
 
-  /** The same: nothing is under way that could be lost. */
+  /** Ends both halves. What was posted has arrived already. */
   destroy(): void {
-    this.end()
+    this.#finish()
+    if (this.#other !== null) this.#other.#finish()
   }
 
   /** Joins two ends. */

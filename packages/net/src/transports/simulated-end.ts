@@ -49,7 +49,7 @@ export class SimulatedEnd implements ByteLink {
   readonly kind = 'bytes'
   readonly peer: PeerAddress
   readonly binding: Uint8Array = NO_BYTES
-  /** Sent and not arrived: what the buffers of both kernels would hold. */
+  /** Written and not arrived: what the buffers of both kernels would hold. */
   pendingBytes = 0
   readonly #parts: SimulatedEndParts
   #other: SimulatedEnd | null = null
@@ -81,6 +81,7 @@ export class SimulatedEnd implements ByteLink {
 
   write(bytes: Uint8Array): void {
     if (this.#state !== 'open') return
+    this.pendingBytes += bytes.length
     if (this.#corked === null) this.#sendBytes(bytes)
     else this.#corked.push(bytes)
   }
@@ -113,7 +114,6 @@ export class SimulatedEnd implements ByteLink {
   }
 
   #sendBytes(bytes: Uint8Array): void {
-    this.pendingBytes += bytes.length
     this.#send('bytes', bytes.length, () => {
       this.#handleArrived(bytes.length)
       return (other) => other.#handleBytes(bytes)
