@@ -9,7 +9,7 @@
  * A fenced node is finished: it closes at once and says so; whoever started it makes a new one.
  */
 import { isEpicError, partitionOf, type ClusterStore } from '@epicserver/contracts'
-import { ClusterMember, type Effect, type FenceReason, type StoreEffect, type StoreReply } from '@epicserver/fabric'
+import { ClusterMember, type Effect, type FenceReason, type Mutation, type StoreEffect, type StoreReply } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
 import { ClusterRouter, type Links } from './cluster-router.ts'
 import { RUNTIME_LIMITS } from './limits.ts'
@@ -34,9 +34,13 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   readonly network: (nodeId: string) => PeerNetwork
   readonly address: string
   readonly boot: () => string
+  /** Time since boot with the time in suspension, where the system tells it. */
+  readonly uptimeMs?: () => number
   readonly appVersion: string
   readonly ttlMs: number
   readonly member?: ConstructorParameters<typeof ClusterMember>[0]['options']
+  /** Rules of the protocol that a simulation switches off to prove that it would notice. */
+  readonly mutations?: ReadonlySet<Mutation>
   /** Told once, when the node is finished. */
   readonly onFenced: (reason: FenceReason) => void
 }
@@ -65,6 +69,7 @@ export class ClusterNode {
       ttlMs: options.ttlMs,
       random: options.ports.random,
       ...(options.member && { options: options.member }),
+      ...(options.mutations && { mutations: options.mutations }),
     })
   }
 
@@ -125,10 +130,17 @@ export class ClusterNode {
 
   readonly #handleTick = (): void => {
     if (this.#isFinished) return
-    this.#member.handleClock({ wallMs: this.#options.ports.clock.wallMs(), boot: this.#options.boot() }, this.#now())
+    this.#readClocks()
     this.#member.handleTick(this.#now())
     this.#router?.release()
     this.#pump()
+  }
+
+  /** Notices time that the monotonic clock missed, as in a machine that was suspended. */
+  #readClocks(): void {
+    const { boot, uptimeMs, ports } = this.#options
+    const reading = { wallMs: ports.clock.wallMs(), boot: boot(), ...(uptimeMs && { uptimeMs: uptimeMs() }) }
+    this.#member.handleClock(reading, this.#now())
   }
 
   #perform(effect: Effect): void {
