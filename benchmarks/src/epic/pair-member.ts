@@ -1,0 +1,42 @@
+// One of two nodes that make a cluster over unix sockets: what `epic run` starts, with the store in memory.
+
+import { ClusterClient } from '@epicserver/cluster-lmdb'
+import { ClusterNode, createLog, systemClock, type EntityNode } from '@epicserver/runtime'
+import { SocketNetwork } from '@epicserver/runtime/host'
+import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
+import { entities } from './counters.ts'
+
+const nothing = async (): Promise<void> => {}
+
+export async function joinPair(folder: string, name: string): Promise<{ node: EntityNode; members: () => number }> {
+  const address = `${folder}/${name}.sock`
+  const log = createLog((level, message, facts) => {
+    if (level === 'warn' || level === 'error') console.error(name, level, message, facts)
+  })
+  const cluster = new ClusterNode({
+    entities,
+    mode: 'production',
+    ports: {
+      clock: systemClock,
+      random: Math.random,
+      store: new MemoryStateStore({ disk: new MemoryDisk() }),
+      files: { perform: () => Promise.reject(new Error('A bench has no files')) },
+      log: (level, message, facts) => log[level](message, facts),
+    },
+    clusterStore: new ClusterClient({ socketPath: `${folder}/cluster.sock` }),
+    partitions: { acquire: nothing, release: nothing },
+    network: (nodeId) =>
+      new SocketNetwork({ nodeId, clusterId: 'bench', clusterKey: 'k'.repeat(64), address, log }),
+    address,
+    boot: () => 'bench',
+    appVersion: '1',
+    ttlMs: 10_000,
+    member: { coldStart: { members: 2, waitMs: 10_000 }, joinSettleMs: 20 },
+    onFenced: (reason) => {
+      console.error(`${name} was fenced: ${reason}`)
+      process.exit(1)
+    },
+  })
+  const node = await cluster.start()
+  return { node, members: () => cluster.member.view?.members.length ?? 0 }
+}

@@ -1,0 +1,28 @@
+// Ours: calls from the node in this process to entities of a node in another, over a unix socket, in the folder given.
+
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openClusterAuthority } from '@epicserver/cluster-lmdb'
+import { runClosedLoop } from '../closed-loop.ts'
+import { serveProbe } from '../probe.ts'
+import { joinPair } from './pair-member.ts'
+
+// A socket's path is short.
+const folder = mkdtempSync(join(tmpdir(), 'epic-bench-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+await openClusterAuthority({ folder: join(folder, 'cluster'), socketPath: join(folder, 'cluster.sock') })
+fork(new URL('./pair-server.js', import.meta.url), [folder], { execArgv: [] })
+const { node } = await joinPair(folder, 'client')
+
+const remote: string[] = []
+for (let i = 0; remote.length < 1_000; i += 1) {
+  if (!node.ports.router.isHome('Counter', String(i))) remote.push(String(i))
+  assert(i < 100_000, 'The other node owns nothing')
+}
+const counters = remote.map((id) => node.ref({ name: 'Counter', oneWay: [] }, id) as never as { increment(by: number): Promise<number> })
+await counters[0]!.increment(1)
+
+serveProbe((load) => runClosedLoop((target) => counters[target]!.increment(1), load))
