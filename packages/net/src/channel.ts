@@ -354,19 +354,25 @@ export class Channel<M = unknown> {
     }
     const isFlushing = this.#state === 'closing' || this.#state === 'answering'
     if (!isFlushing || !this.#outbox.isEmpty) return
+    // First, since within a process the other side reads and answers it at once.
+    this.#transition('flushed')
     this.#parts.carrier.writeSignal({ kind: 'close', reason: this.#closeReason })
-    // Within a process the other side has read it by now, and may have ended everything.
-    if (this.#state === 'closing' || this.#state === 'answering') this.#handle('flushed')
+    if (this.#state === 'ending') this.#parts.carrier.end()
   }
 
   #handle(event: ChannelEvent): void {
     const before = this.#state
-    const after = CHANNEL_TRANSITIONS[before][event]
-    assert(after !== undefined, `a channel that is ${before} cannot be ${event}`)
-    this.#state = after
+    const after = this.#transition(event)
     if (after === before) return
     if (after === 'ending') this.#parts.carrier.end()
     else if (isOver(after)) this.#finish()
+  }
+
+  #transition(event: ChannelEvent): ChannelState {
+    const after = CHANNEL_TRANSITIONS[this.#state][event]
+    assert(after !== undefined, `a channel that is ${this.#state} cannot be ${event}`)
+    this.#state = after
+    return after
   }
 
   #armCloseTimer(): void {

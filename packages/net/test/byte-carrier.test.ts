@@ -66,7 +66,7 @@ interface Fixture {
   readonly link: HandLink
   readonly notes: Notes
   readonly carrier: ByteCarrier<Uint8Array>
-  feed(bytes: Uint8Array): void
+  readonly feed: (bytes: Uint8Array) => void
 }
 
 function fixture(): Fixture {

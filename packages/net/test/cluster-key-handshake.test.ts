@@ -53,7 +53,8 @@ function pair(): [connecting: Side, accepting: Side] {
   return sides
 }
 
-type Outcome = PeerIdentity | string | 'waits'
+/** An identity, the code of an error, or `waits`. */
+type Outcome = PeerIdentity | string
 
 /** What each side comes to; a side that the other left waits for ever. */
 async function meet(

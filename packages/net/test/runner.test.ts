@@ -11,10 +11,10 @@ interface Fixture {
   /** The names of runnables, in the order of their turns. */
   readonly turns: string[]
   readonly faults: unknown[]
-  add(
+  readonly add: (
     name: string,
     options?: { policy?: RunPolicy; priority?: number; work?: () => RunOutcome },
-  ): Run
+  ) => Run
 }
 
 function fixture(): Fixture {
