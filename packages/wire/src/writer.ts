@@ -87,7 +87,7 @@ export class Writer {
       this.#slab = new Uint8Array(SLAB_BYTES)
       this.#slabUsed = 0
     }
-    const copy = this.#slab.subarray(this.#slabUsed, this.#slabUsed + size)
+    const copy = new Uint8Array(this.#slab.buffer, this.#slabUsed, size)
     copy.set(this.buffer.subarray(0, size))
     this.#slabUsed += size
     return copy

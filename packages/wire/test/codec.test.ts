@@ -386,6 +386,19 @@ describe('codec: its bytes', () => {
   })
 })
 
+describe('codec: sparse arrays', () => {
+  it('keep their holes, at either end too', () => {
+    for (const length of [1, 2, 16, 17, 40]) {
+      for (const at of [0, 1, length - 1]) {
+        const value = new Array<unknown>(length)
+        assertSameGraph(roundTrip(value), value)
+        value[at] = undefined
+        assertSameGraph(roundTrip(value), value)
+      }
+    }
+  })
+})
+
 describe('codec: for state', () => {
   const states = createCodec({ purpose: 'state' })
 
