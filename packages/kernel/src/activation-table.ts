@@ -1,8 +1,9 @@
 /**
  * The activations of a node by type and id, and what they cost in memory.
  *
- * Memory is bounded twice: above the limit idle entities are put away, and well above it nothing new is activated, since what
- * is idle needs a moment to be saved. What is being put away already counts for the second and not for the first.
+ * Memory is bounded twice: above the limit idle entities are put away, and well above it nothing
+ * new is activated, since what is idle needs a moment to be saved. What is being put away already
+ * counts for the second and not for the first.
  */
 import { nameOfEntity, type Activation } from './activation.ts'
 import type { EntityType } from './entity-type.ts'

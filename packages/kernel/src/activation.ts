@@ -10,7 +10,8 @@
  * | `moving`   | wait         | the move was committed or given up        |
  * | `gone`     | –            | final: a new activation takes what waited |
  *
- * The object is small on purpose: a node holds millions. What few entities need hangs on it only while they need it.
+ * The object is small on purpose: a node holds millions. What few entities need hangs on it only
+ * while they need it.
  */
 import type { Call } from './call.ts'
 import type { Gate } from './gate.ts'

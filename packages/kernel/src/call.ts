@@ -1,13 +1,16 @@
 /**
- * One call: a request on its way, the turn that runs it, and the place where its outcome goes, in one object.
+ * One call: a request on its way, the turn that runs it, and the place where its outcome goes, in
+ * one object.
  *
- * Three roles in one allocation, because the call between two entities of a process is the hot path: as a *request* it waits in
- * lanes and mailboxes; as a *turn* it runs, makes calls of its own (`parent` points back) and holds locks; as an *outcome* it
- * is settled once, by a reply, a deadline or a failure, whichever comes first. The runtime's subclass knows what settling does.
+ * Three roles in one allocation, because the call between two entities of a process is the hot
+ * path: as a *request* it waits in lanes and mailboxes; as a *turn* it runs, makes calls of its own
+ * (`parent` points back) and holds locks; as an *outcome* it is settled once, by a reply, a
+ * deadline or a failure, whichever comes first. The runtime's subclass knows what settling does.
  *
- * A *chain* is a call, the turn that waits for it, the call that this turn runs, and so on up. Locks are reentrant along it,
- * and its length is bounded. A one-way call begins a chain of its own, since nobody waits for it: were it in its sender's chain
- * it would run inside the sender's locks. So does what the code of a turn that is over still calls.
+ * A *chain* is a call, the turn that waits for it, the call that this turn runs, and so on up.
+ * Locks are reentrant along it, and its length is bounded. A one-way call begins a chain of its
+ * own, since nobody waits for it: were it in its sender's chain it would run inside the sender's
+ * locks. So does what the code of a turn that is over still calls.
  *
  * | status    | meaning                                   | next               |
  * |-----------|-------------------------------------------|--------------------|
@@ -31,8 +34,9 @@ export abstract class Call {
   readonly operation: OperationPlan
   readonly args: readonly unknown[]
   /**
-   * The turn that made this call on this node; `null` for calls from outside, from timers and from other nodes, and once the
-   * call is over (entities that hand on to each other without end would otherwise keep all their calls in memory).
+   * The turn that made this call on this node; `null` for calls from outside, from timers and from
+   * other nodes, and once the call is over (entities that hand on to each other without end would
+   * otherwise keep all their calls in memory).
    */
   parent: Call | null
   /** The entity that runs the call, once one of this node has accepted it. */
@@ -78,9 +82,15 @@ export abstract class Call {
     this.fail(error)
   }
 
-  /** Decides the outcome with a result; does nothing when it is decided already. Called by the driver only. */
+  /**
+   * Decides the outcome with a result; does nothing when it is decided already. Called by the
+   * driver only.
+   */
   abstract succeed(value: unknown): void
-  /** Decides the outcome with an error; does nothing when it is decided already. Called by the driver and by the kernel. */
+  /**
+   * Decides the outcome with an error; does nothing when it is decided already. Called by the
+   * driver and by the kernel.
+   */
   abstract fail(error: unknown): void
 }
 

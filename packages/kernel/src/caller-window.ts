@@ -1,10 +1,11 @@
 /**
- * The caller's half of doing an idempotent call once: numbers for the calls of one caller to one entity, and which of them are
- * settled. `dedup.ts` has the entity's half.
+ * The caller's half of doing an idempotent call once: numbers for the calls of one caller to one
+ * entity, and which of them are settled. `dedup.ts` has the entity's half.
  *
- * A repeated call goes out under the number of the first try. At most 64 numbers are between the lowest call that is not settled
- * and the next one, so that the entity needs to remember no more than 64 results a caller; beyond that calls wait here. Each call
- * carries `settledBelow` along, which tells the entity what it may forget.
+ * A repeated call goes out under the number of the first try. At most 64 numbers are between the
+ * lowest call that is not settled and the next one, so that the entity needs to remember no more
+ * than 64 results a caller; beyond that calls wait here. Each call carries `settledBelow` along,
+ * which tells the entity what it may forget.
  */
 import { DEDUP_WINDOW } from './limits.ts'
 
@@ -37,7 +38,10 @@ export class CallerWindow {
     return this.#next - 1
   }
 
-  /** The outcome of a call is known here, or given up: it will never be repeated. Settling twice is no error. */
+  /**
+   * The outcome of a call is known here, or given up: it will never be repeated. Settling twice is
+   * no error.
+   */
   settle(seq: number): void {
     if (!Number.isInteger(seq) || seq < 1 || seq >= this.#next)
       throw new Error(`Call ${seq} was never made`)

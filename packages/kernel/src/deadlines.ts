@@ -1,16 +1,19 @@
 /**
  * Deadlines of calls that wait for an outcome.
  *
- * A wheel of slots, each an intrusive list, so that adding and removing cost a few pointer writes and allocate nothing: nearly
- * every call is settled long before its deadline, and a timer a call would cost more than the call. A deadline further away than
- * one turn of the wheel stays in its slot and is passed over. Expired calls are found at the first look after their deadline.
+ * A wheel of slots, each an intrusive list, so that adding and removing cost a few pointer writes
+ * and allocate nothing: nearly every call is settled long before its deadline, and a timer a call
+ * would cost more than the call. A deadline further away than one turn of the wheel stays in its
+ * slot and is passed over. Expired calls are found at the first look after their deadline.
  *
- * A call's deadline is never later than that of the turn that made it and waits for it. A turn that is over waits for nothing:
- * what code that it left behind still calls has a timeout of its own.
+ * A call's deadline is never later than that of the turn that made it and waits for it. A turn that
+ * is over waits for nothing: what code that it left behind still calls has a timeout of its own.
  */
 import type { Call } from './call.ts'
 
-/** A slot is shorter than a node's tick; a turn of the wheel (33 s) is longer than most timeouts. */
+/**
+ * A slot is shorter than a node's tick; a turn of the wheel (33 s) is longer than most timeouts.
+ */
 const SLOT_MS = 16
 const SLOTS = 2048
 
@@ -74,7 +77,10 @@ export class Deadlines {
     return this.#size
   }
 
-  /** A slot holds the newest first; calls of one instant expire in the order in which they were made. */
+  /**
+   * A slot holds the newest first; calls of one instant expire in the order in which they were
+   * made.
+   */
   #takeFrom(slot: number, now: number, expired: Call[]): void {
     const head = this.#slots[slot] as Call | null
     if (head === null) return

@@ -1,15 +1,18 @@
 /**
- * Finds cycles of entities that wait for each other's locks, at the moment the last call of a cycle starts to wait.
+ * Finds cycles of entities that wait for each other's locks, at the moment the last call of a cycle
+ * starts to wait.
  *
- * A waiting call waits for turns (those that hold what it needs, and those that the calls ahead of it need). A turn waits for
- * the waiting calls below it in its chain. Following the one and the other from a call back to itself is a deadlock. Only
- * waiting calls and lock-taking turns are in the graph, so it is empty on a node where nothing waits.
+ * A waiting call waits for turns (those that hold what it needs, and those that the calls ahead of
+ * it need). A turn waits for the waiting calls below it in its chain. Following the one and the
+ * other from a call back to itself is a deadlock. Only waiting calls and lock-taking turns are in
+ * the graph, so it is empty on a node where nothing waits.
  *
- * Looking when a call starts to wait is enough: the other change that adds waiting, a new turn, has no call below it yet.
- * A cycle that leads over other nodes is found by comparing notes with them: `edges` is this node's note, `wait-edges.ts`
- * compares.
+ * Looking when a call starts to wait is enough: the other change that adds waiting, a new turn, has
+ * no call below it yet. A cycle that leads over other nodes is found by comparing notes with them:
+ * `edges` is this node's note, `wait-edges.ts` compares.
  *
- * Not known here is whether a turn awaits the call that it made. One that makes a call and never awaits it counts as waiting.
+ * Not known here is whether a turn awaits the call that it made. One that makes a call and never
+ * awaits it counts as waiting.
  */
 import type { Activation } from './activation.ts'
 import type { Call, TurnKey } from './call.ts'
@@ -73,7 +76,10 @@ export class WaitGraph {
     return turn.turnKey !== null && this.#below.has(turn.turnKey)
   }
 
-  /** The waiting calls of a shortest cycle through `call`, beginning with it, or `undefined` where there is none. */
+  /**
+   * The waiting calls of a shortest cycle through `call`, beginning with it, or `undefined` where
+   * there is none.
+   */
   cycleThrough(call: Call): Call[] | undefined {
     if (call.above.length === 0) return undefined
     const reachedFrom = new Map<Call, Call | null>([[call, null]])
@@ -89,7 +95,10 @@ export class WaitGraph {
     return undefined
   }
 
-  /** What other nodes must know to find cycles that lead over them: the calls that have waited for a while, oldest first. */
+  /**
+   * What other nodes must know to find cycles that lead over them: the calls that have waited for a
+   * while, oldest first.
+   */
   edges(query: EdgeQuery): WaitEdge[] {
     const edges: WaitEdge[] = []
     for (const [call, wait] of this.#waits) {

@@ -1,27 +1,29 @@
 /**
  * What an entity remembers of idempotent calls, so that one that arrives twice has its effect once.
  *
- * A caller (a node's incarnation and the generation of the pair) numbers its calls to this entity 1, 2, 3… and never has a
- * number in flight that is 64 or more above its lowest unsettled one (`CallerWindow`). Each call carries that lowest number along as
- * `settledBelow`. So per caller a number and at most 64 results are enough: below `settledBelow` nothing will be asked again.
+ * A caller (a node's incarnation and the generation of the pair) numbers its calls to this entity
+ * 1, 2, 3… and never has a number in flight that is 64 or more above its lowest unsettled one
+ * (`CallerWindow`). Each call carries that lowest number along as `settledBelow`. So per caller a
+ * number and at most 64 results are enough: below `settledBelow` nothing will be asked again.
  *
- * | what is known of a call           | `look` says            | what the driver does                              |
- * |-----------------------------------|------------------------|---------------------------------------------------|
- * | nothing                           | `new`                  | `begin`, run it, `end` with the outcome           |
- * | it runs                           | `{ running }`          | give the repeat the outcome of the same turn      |
- * | it ran                            | `{ done }`             | answer with the kept outcome, through the gate    |
- * | it ran when a state was saved, and the activation ended before it did | `interrupted` | fail it: part of its effect may be saved |
- * | it is settled, or was             | `tooOld`               | leave it: nobody waits for an answer              |
- * | its number is none, or too high   | `outOfWindow`          | refuse it: the caller breaks the protocol         |
+ * | `look` says    | what is known of the call           | what the driver does            |
+ * |----------------|-------------------------------------|---------------------------------|
+ * | `new`          | nothing                             | `begin`, run it, `end`          |
+ * | `{ running }`  | it runs                             | answer both when it ends        |
+ * | `{ done }`     | it ran, with this outcome           | answer that, through the gate   |
+ * | `interrupted`  | it was running at the last save, and its activation ended | fail it   |
+ * | `tooOld`       | its caller has settled it           | leave it: nobody waits          |
+ * | `outOfWindow`  | its number is none, or too high     | refuse it: the caller is wrong  |
  *
- * `save` belongs into the same write as the state, always: then the state and what is known of calls go forward and back
- * together, over crashes and moves. A call that runs while a state is saved is saved as begun. Should the activation end before
- * the call does, its effect may be in the state in part, so it is not run again: `interrupted`. A call that never runs across
- * such a moment is simply run again.
+ * `save` belongs into the same write as the state, always: then the state and what is known of
+ * calls go forward and back together, over crashes and moves. A call that runs while a state is
+ * saved is saved as begun. Should the activation end before the call does, its effect may be in the
+ * state in part, so it is not run again: `interrupted`. A call that never runs across such a moment
+ * is simply run again.
  *
- * At most 256 callers are remembered; beyond, those that were silent longest are forgotten, except where a call of theirs runs.
- * A repeat from a forgotten caller would run again; the number is far above that of a cluster's nodes so that it meets
- * incarnations that are gone and repeat nothing.
+ * At most 256 callers are remembered; beyond, those that were silent longest are forgotten, except
+ * where a call of theirs runs. A repeat from a forgotten caller would run again; the number is far
+ * above that of a cluster's nodes so that it meets incarnations that are gone and repeat nothing.
  */
 import { DEDUP_CALLERS_MAX, DEDUP_WINDOW } from './limits.ts'
 
@@ -41,7 +43,10 @@ export interface CallNumber {
   readonly settledBelow: number
 }
 
-/** One caller as plain data: its name, `settledBelow`, the numbers begun, the numbers done, and their outcomes. */
+/**
+ * One caller as plain data: its name, `settledBelow`, the numbers begun, the numbers done, and
+ * their outcomes.
+ */
 export type SavedCaller<Outcome> = readonly [
   caller: string,
   settledBelow: number,
@@ -53,7 +58,10 @@ export type SavedCaller<Outcome> = readonly [
 /** A window as plain data, the caller that was silent longest first. */
 export type SavedDedup<Outcome> = readonly SavedCaller<Outcome>[]
 
-/** `Outcome` is what the driver keeps of a result and must be plain data; `Turn` is what a repeat attaches to. */
+/**
+ * `Outcome` is what the driver keeps of a result and must be plain data; `Turn` is what a repeat
+ * attaches to.
+ */
 export class DedupWindow<Outcome, Turn> {
   /** The one that was silent longest first. */
   readonly #callers = new Map<string, Caller<Outcome, Turn>>()
@@ -96,7 +104,9 @@ export class DedupWindow<Outcome, Turn> {
     this.#forgetSilent()
   }
 
-  /** A running call is over. `save` with the state that it left, before anyone is told the outcome. */
+  /**
+   * A running call is over. `save` with the state that it left, before anyone is told the outcome.
+   */
   end(name: string, seq: number, outcome: Outcome): void {
     const caller = this.#running(name, seq)
     if (seq >= caller.settledBelow) caller.done.set(seq, outcome)

@@ -1,4 +1,7 @@
-/** What the driver has yet to do, in order. What concerned an activation that has ended meanwhile is left out. */
+/**
+ * What the driver has yet to do, in order. What concerned an activation that has ended meanwhile is
+ * left out.
+ */
 import type { Effect } from './effects.ts'
 import { Fifo } from './fifo.ts'
 

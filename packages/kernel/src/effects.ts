@@ -1,4 +1,7 @@
-/** What the kernel asks its driver to do. The hot ones (turns to run, outcomes to deliver) are not in this list: see `Kernel`. */
+/**
+ * What the kernel asks its driver to do. The hot ones (turns to run, outcomes to deliver) are not
+ * in this list: see `Kernel`.
+ */
 import type { Activation } from './activation.ts'
 import type { Call } from './call.ts'
 import type { Timer } from './timers.ts'

@@ -1,7 +1,8 @@
 /**
  * The timers of all entities of a node, by entity and key.
  *
- * A timer ends with its activation. One that repeats keeps its rhythm: what was missed in a pause is left out, not made up for.
+ * A timer ends with its activation. One that repeats keeps its rhythm: what was missed in a pause
+ * is left out, not made up for.
  */
 import { EpicError } from '@epicserver/contracts'
 import { nameOfEntity, type Activation } from './activation.ts'
@@ -25,7 +26,8 @@ export class EntityTimers {
   }
 
   /**
-   * Sets a timer; one of the same key is replaced. A turn that outlives its activation sets nothing.
+   * Sets a timer; one of the same key is replaced. A turn that outlives its activation sets
+   * nothing.
    * @throws EpicError `Overloaded` when the entity has as many as it may.
    */
   set(timer: Timer): void {
@@ -36,10 +38,9 @@ export class EntityTimers {
     this.cancel(activation, key)
     const { timers } = activation
     if (timers !== null && timers.size >= this.#perEntityMax) {
-      throw new EpicError(
-        'Overloaded',
-        `Cannot set the timer "${key}" of ${nameOfEntity(activation)}: it has ${timers.size} of ${this.#perEntityMax} timers`,
-      )
+      const has = `it has ${timers.size} of ${this.#perEntityMax} timers`
+      const message = `Cannot set the timer "${key}" of ${nameOfEntity(activation)}: ${has}`
+      throw new EpicError('Overloaded', message)
     }
     if (timers === null) activation.timers = new Map([[key, timer]])
     else timers.set(key, timer)

@@ -1,4 +1,7 @@
-/** A queue over a ring that doubles when full: first in, first out, and no allocation while it is busy. */
+/**
+ * A queue over a ring that doubles when full: first in, first out, and no allocation while it is
+ * busy.
+ */
 
 const ROOM_AT_FIRST = 64
 

@@ -1,16 +1,20 @@
 /**
- * The output gate of an entity with acknowledged durability: nothing that reveals its state leaves before that state is durable.
+ * The output gate of an entity with acknowledged durability: nothing that reveals its state leaves
+ * before that state is durable.
  *
- * What turns emit (replies, calls, messages) is held, in order. When the node comes to rest for a moment, the driver compares
- * the state with what is saved. Unchanged: all that is held leaves. Changed: one write takes the state, and what was held until
- * then leaves when it is durable, while what is emitted meanwhile waits for the next comparison. So a thousand turns between
- * two commits share one write, and no emission overtakes an earlier one.
+ * What turns emit (replies, calls, messages) is held, in order. When the node comes to rest for a
+ * moment, the driver compares the state with what is saved. Unchanged: all that is held leaves.
+ * Changed: one write takes the state, and what was held until then leaves when it is durable, while
+ * what is emitted meanwhile waits for the next comparison. So a thousand turns between two commits
+ * share one write, and no emission overtakes an earlier one.
  *
- * | state     | held before the write | emitted since | next step                       |
- * |-----------|-----------------------|---------------|---------------------------------|
- * | resting   | –                     | –             | `hold` → unsettled              |
- * | unsettled | –                     | some          | compared: clean → resting, dirty → writing |
- * | writing   | some                  | none or some  | written → resting or unsettled; failed → all dropped |
+ * | state     | waits for the write | emitted since | next step                              |
+ * |-----------|---------------------|---------------|----------------------------------------|
+ * | resting   | –                   | –             | `hold` → unsettled                     |
+ * | unsettled | –                   | some          | clean → resting, dirty → writing       |
+ * | writing   | some or none        | some or none  | written → resting or unsettled         |
+ *
+ * A write that fails means that the activation ends; `takeAll` is then what must never leave.
  */
 
 /** Something that waits at a gate. */
@@ -36,13 +40,19 @@ export class Gate {
     return this.#emitted.length + (this.#beforeWrite?.length ?? 0)
   }
 
-  /** Holds something back; says whether the gate was resting, that is, whether someone must come and compare. */
+  /**
+   * Holds something back; says whether the gate was resting, that is, whether someone must come and
+   * compare.
+   */
   hold(held: Held): boolean {
     this.#emitted.push(held)
     return this.#emitted.length === 1 && this.#beforeWrite === null
   }
 
-  /** The state is what is saved: takes all that may leave. Not while writing: what waits for the write was emitted earlier. */
+  /**
+   * The state is what is saved: takes all that may leave. Not while writing: what waits for the
+   * write was emitted earlier.
+   */
   takeClean(): Held[] {
     if (this.#beforeWrite !== null)
       throw new Error('The gate is writing: nothing may leave before what waits for that')

@@ -1,10 +1,11 @@
 /**
- * Chooses the activations to put away: those idle for longer than their class allows and, when memory is short, those that
- * were used longest ago.
+ * Chooses the activations to put away: those idle for longer than their class allows and, when
+ * memory is short, those that were used longest ago.
  *
- * It walks over the activations like the hand of a clock, a bounded number at a time, since keeping them in order of use would
- * cost every call something. Under pressure it puts away the older half of what it just saw: an approximation of
- * least-recently-used that never touches what was used within the last second.
+ * It walks over the activations like the hand of a clock, a bounded number at a time, since keeping
+ * them in order of use would cost every call something. Under pressure it puts away the older half
+ * of what it just saw: an approximation of least-recently-used that never touches what was used
+ * within the last second.
  */
 import type { Activation } from './activation.ts'
 import type { EntityType } from './entity-type.ts'

@@ -1,8 +1,9 @@
 /**
  * What must hold of a kernel between any two events; tests and simulations ask after each.
  *
- * Counters equal what the tables hold, no call is in two places, what is queued may run, nothing waits that could start, locks
- * exclude, and nothing hangs on an activation that its state does not allow.
+ * Counters equal what the tables hold, no call is in two places, what is queued may run, nothing
+ * waits that could start, locks exclude, and nothing hangs on an activation that its state does not
+ * allow.
  */
 import { nameOfEntity, type Activation } from './activation.ts'
 import type { Call } from './call.ts'

@@ -1,9 +1,11 @@
 /**
- * The life of activations: how each begins, becomes active, sleeps and ends, and what the driver must do for that.
+ * The life of activations: how each begins, becomes active, sleeps and ends, and what the driver
+ * must do for that.
  *
- * `ACTIVATION_STEPS` says which step is allowed when; here is what each step brings along. The driver's answers may be late: one
- * that comes for an activation that has gone on or ended meanwhile is left out. However an activation ends, nothing stays behind
- * in any table, and each of its calls that had not started fails or goes back to the driver.
+ * `ACTIVATION_STEPS` says which step is allowed when; here is what each step brings along. The
+ * driver's answers may be late: one that comes for an activation that has gone on or ended
+ * meanwhile is left out. However an activation ends, nothing stays behind in any table, and each of
+ * its calls that had not started fails or goes back to the driver.
  */
 import type { ActivationTable } from './activation-table.ts'
 import type { Activation, ActivationEvent } from './activation.ts'

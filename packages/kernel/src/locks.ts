@@ -1,13 +1,15 @@
 /**
  * Which calls of one entity may run beside each other.
  *
- * `entity` excludes every other call of the entity, `method` other calls of the same operation, `none` only waits for an
- * `entity` lock. Calls that must wait do so in one queue, and one that arrives waits behind those that wait already even where
- * nothing that runs excludes it: so a stream of compatible calls cannot starve one that needs the entity alone, and the calls
- * of one caller start in order.
+ * `entity` excludes every other call of the entity, `method` other calls of the same operation,
+ * `none` only waits for an `entity` lock. Calls that must wait do so in one queue, and one that
+ * arrives waits behind those that wait already even where nothing that runs excludes it: so a
+ * stream of compatible calls cannot starve one that needs the entity alone, and the calls of one
+ * caller start in order.
  *
- * A call never waits for a turn of its own chain (`above`): that is what makes locks reentrant. A reentrant call also goes past
- * the queue, since what is queued may be waiting for its own chain to end.
+ * A call never waits for a turn of its own chain (`above`): that is what makes locks reentrant. A
+ * reentrant call also goes past the queue, since what is queued may be waiting for its own chain to
+ * end.
  */
 import type { Activation } from './activation.ts'
 import type { Call } from './call.ts'
@@ -48,8 +50,8 @@ export function canStart(activation: Activation, call: Call): boolean {
 }
 
 /**
- * The turns that must end before `call`, which waits, can start: those that exclude it and, unless it goes past the queue,
- * those that exclude a call ahead of it.
+ * The turns that must end before `call`, which waits, can start: those that exclude it and, unless
+ * it goes past the queue, those that exclude a call ahead of it.
  */
 export function turnsAwaitedBy(activation: Activation, call: Call): Call[] {
   const { turns, waiting } = activation

@@ -1,12 +1,15 @@
 /**
- * Where accepted calls are until they have run: in the run queue, in an entity's mailbox, or running under locks.
+ * Where accepted calls are until they have run: in the run queue, in an entity's mailbox, or
+ * running under locks.
  *
- * The hot path is the entity without locks: `queue`, `take`, `end`, with nothing allocated and nothing looked up. An entity
- * whose class takes locks has its turns tracked one by one, from the moment they are queued, so that what is queued may run
- * without another look. A call in a mailbox waits for a state of its activation or, while that is active, for a lock.
+ * The hot path is the entity without locks: `queue`, `take`, `end`, with nothing allocated and
+ * nothing looked up. An entity whose class takes locks has its turns tracked one by one, from the
+ * moment they are queued, so that what is queued may run without another look. A call in a mailbox
+ * waits for a state of its activation or, while that is active, for a lock.
  *
- * Invariant: a queued call's activation is active. Whoever puts an activation away first calls `withdraw`, and what was queued
- * then waits ahead of what came later, so that calls of one caller keep their order.
+ * Invariant: a queued call's activation is active. Whoever puts an activation away first calls
+ * `withdraw`, and what was queued then waits ahead of what came later, so that calls of one caller
+ * keep their order.
  */
 import type { Activation } from './activation.ts'
 import type { Call } from './call.ts'
@@ -80,7 +83,10 @@ export class Mailboxes {
     if (waiting.length === 0) activation.waiting = null
   }
 
-  /** An entity is about to stop being active: what was queued waits again, ahead of what waits already. */
+  /**
+   * An entity is about to stop being active: what was queued waits again, ahead of what waits
+   * already.
+   */
   withdraw(activation: Activation, now: number): void {
     const queued = activation.accepted - activation.running - (activation.waiting?.length ?? 0)
     if (queued === 0) return
@@ -95,7 +101,9 @@ export class Mailboxes {
     }
   }
 
-  /** Empties the mailbox of an activation that ends; the calls are the caller's to place or fail. */
+  /**
+   * Empties the mailbox of an activation that ends; the calls are the caller's to place or fail.
+   */
   takeWaiting(activation: Activation): readonly Call[] {
     const { waiting } = activation
     if (waiting === null) return []

@@ -1,4 +1,7 @@
-/** The errors with which the kernel ends a call that will not run. In each case it certainly did not. */
+/**
+ * The errors with which the kernel ends a call that will not run. In each case it certainly did
+ * not.
+ */
 import { EpicError } from '@epicserver/contracts'
 import { nameOfEntity, type Activation } from './activation.ts'
 import type { Call } from './call.ts'

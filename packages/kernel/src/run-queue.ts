@@ -1,9 +1,9 @@
 /**
  * Calls that may run now, in three lanes.
  *
- * Higher lanes go first, but of every sixteen turns one is offered to the low lane first and one to the normal lane, so that a
- * flood in any lanes slows the others and never stops them. Within a lane: first come, first served, which is what keeps the
- * calls of one pair of entities in order.
+ * Higher lanes go first, but of every sixteen turns one is offered to the low lane first and one to
+ * the normal lane, so that a flood in any lanes slows the others and never stops them. Within a
+ * lane: first come, first served, which is what keeps the calls of one pair of entities in order.
  */
 import type { Activation } from './activation.ts'
 import type { Call } from './call.ts'

@@ -1,13 +1,15 @@
 /**
  * Timers of entities: a hashed hierarchical wheel.
  *
- * Four levels of 256 slots, the first of 8 ms, so that setting, cancelling and firing cost the same for one timer as for a
- * million. A timer waits in the level whose slots are as wide as its delay is long, and moves down a level whenever time enters
- * its slot; one more than a year away waits in the last slot and is placed again from there. A timer fires at the first advance
- * that is not before its due time, never early. Timers of one instant fire in the order in which they were set.
+ * Four levels of 256 slots, the first of 8 ms, so that setting, cancelling and firing cost the same
+ * for one timer as for a million. A timer waits in the level whose slots are as wide as its delay
+ * is long, and moves down a level whenever time enters its slot; one more than a year away waits in
+ * the last slot and is placed again from there. A timer fires at the first advance that is not
+ * before its due time, never early. Timers of one instant fire in the order in which they were set.
  *
- * Subtle: after a pause the wheel does not turn slot by slot through what is empty, or a month would take seconds. While a
- * level and those below it are empty, time moves by the slots of the level above.
+ * Subtle: after a pause the wheel does not turn slot by slot through what is empty, or a month
+ * would take seconds. While a level and those below it are empty, time moves by the slots of the
+ * level above.
  *
  * The wheel knows no clock; it is told the time.
  */
@@ -98,7 +100,10 @@ export class TimerWheel {
     return this.#nextAt
   }
 
-  /** Exact for what is due within two seconds; beyond, when the first slot that holds something begins. */
+  /**
+   * Exact for what is due within two seconds; beyond, when the first slot that holds something
+   * begins.
+   */
   #findNext(): number {
     let next = Infinity
     for (let level = 0; level < LEVELS; level += 1) {

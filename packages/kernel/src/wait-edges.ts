@@ -1,18 +1,23 @@
 /**
- * Deadlocks whose cycle leads over several nodes: who waits for whom, put together from what all nodes tell.
+ * Deadlocks whose cycle leads over several nodes: who waits for whom, put together from what all
+ * nodes tell.
  *
- * Each node sees its own waiting calls, the lock-taking turns above them (which the call brought along from other nodes) and the
- * turns that they wait for. From time to time a node on which a call has waited for long holds an *exchange*: it notes its own
- * edges, asks every peer for theirs, and looks for cycles. Of a cycle's calls one must fail, and all nodes agree on which: the
- * one with the greatest name. The node on which that one waits fails it; the others do nothing.
+ * Each node sees its own waiting calls, the lock-taking turns above them (which the call brought
+ * along from other nodes) and the turns that they wait for. From time to time a node on which a
+ * call has waited for long holds an *exchange*: it notes its own edges, asks every peer for theirs,
+ * and looks for cycles. Of a cycle's calls one must fail, and all nodes agree on which: the one
+ * with the greatest name. The node on which that one waits fails it; the others do nothing.
  *
- * What nodes tell is of different moments, and a cycle put together from such pieces may never have been there. But an edge,
- * once gone, never comes back (turns and waits are named uniquely), so one that is told twice was there all the time between.
- * All that is told in one exchange was noted before the next one began. So the edges told in two exchanges in a row were all
- * there at one moment, between the two, and a cycle of such edges is a deadlock. Hence the two rules: an answer counts for the
- * exchange in which it was asked for, and only what is told in two exchanges in a row counts at all.
+ * What nodes tell is of different moments, and a cycle put together from such pieces may never have
+ * been there. But an edge, once gone, never comes back (turns and waits are named uniquely), so one
+ * that is told twice was there all the time between. All that is told in one exchange was noted
+ * before the next one began. So the edges told in two exchanges in a row were all there at one
+ * moment, between the two, and a cycle of such edges is a deadlock. Hence the two rules: an answer
+ * counts for the exchange in which it was asked for, and only what is told in two exchanges in a
+ * row counts at all.
  *
- * Deliberately not here: cycles within one node, which `deadlock.ts` finds at once, and the sending of questions and answers.
+ * Deliberately not here: cycles within one node, which `deadlock.ts` finds at once, and the sending
+ * of questions and answers.
  */
 import type { TurnKey } from './call.ts'
 
@@ -51,7 +56,10 @@ export class WaitExchange {
   #toldBefore: ReadonlyMap<string, WaitEdge> = new Map()
   readonly #answered = new Set<string>()
 
-  /** Begins an exchange with what waits here now. Peers are asked after this, with the number that is returned. */
+  /**
+   * Begins an exchange with what waits here now. Peers are asked after this, with the number that
+   * is returned.
+   */
   begin(own: readonly WaitEdge[]): number {
     if (this.#isOpen) throw new Error(`Exchange ${this.#number} has not ended`)
     this.#number += 1
@@ -62,7 +70,9 @@ export class WaitExchange {
     return this.#number
   }
 
-  /** A peer's answer to the question of this exchange; one that is late or comes twice is left out. */
+  /**
+   * A peer's answer to the question of this exchange; one that is late or comes twice is left out.
+   */
   handleRemoteEdges({ nodeId, exchange, edges }: PeerEdges): void {
     if (!this.#isOpen || exchange !== this.#number || this.#answered.has(nodeId)) return
     this.#answered.add(nodeId)
@@ -70,8 +80,8 @@ export class WaitExchange {
   }
 
   /**
-   * Ends an exchange, whether or not all have answered: returns this node's calls that must fail. What was told is kept to be
-   * compared with the next exchange.
+   * Ends an exchange, whether or not all have answered: returns this node's calls that must fail.
+   * What was told is kept to be compared with the next exchange.
    */
   end(): Deadlocked[] {
     if (!this.#isOpen) return []
@@ -138,7 +148,10 @@ class EdgeGraph {
   }
 }
 
-/** All that can be reached from `start`, itself only over a cycle, each with the one from which it was first reached. */
+/**
+ * All that can be reached from `start`, itself only over a cycle, each with the one from which it
+ * was first reached.
+ */
 function reach(start: WaitEdge, next: (edge: WaitEdge) => WaitEdge[]): Map<WaitEdge, WaitEdge> {
   const reachedFrom = new Map<WaitEdge, WaitEdge>()
   const visit = (edge: WaitEdge): void => {

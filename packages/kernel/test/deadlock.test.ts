@@ -143,9 +143,10 @@ describe('deadlock: no cycle', () => {
 })
 
 /**
- * The whole truth about a kernel of turns that each wait for all their calls, from first principles: which waiting calls can ever
- * start if no turn makes another call. The least set that is closed under "a turn ends when its calls can end", "a call starts
- * when the turns that exclude it can end".
+ * The whole truth about a kernel of turns that each wait for all their calls, from first
+ * principles: which waiting calls can ever start if no turn makes another call. The least set that
+ * is closed under "a turn ends when its calls can end", "a call starts when the turns that exclude
+ * it can end".
  */
 class Truth {
   readonly #calls: readonly TestCall[]

@@ -278,7 +278,10 @@ class World {
     return [count(`half ${call}`), count(`whole ${call}`)]
   }
 
-  /** Repeats one call after the other until every caller has its answer; then all that was ever sent arrives once more. */
+  /**
+   * Repeats one call after the other until every caller has its answer; then all that was ever sent
+   * arrives once more.
+   */
   settle(): void {
     for (let [call] = this.open; call !== undefined; [call] = this.open) {
       this.repeat(call)

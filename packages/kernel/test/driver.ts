@@ -1,6 +1,7 @@
 /**
- * Plays the runtime for one kernel: makes calls that note their outcome, starts turns, and answers effects at once unless a test
- * takes them by hand. No promises: a turn runs until the test ends it.
+ * Plays the runtime for one kernel: makes calls that note their outcome, starts turns, and answers
+ * effects at once unless a test takes them by hand. No promises: a turn runs until the test ends
+ * it.
  */
 import assert from 'node:assert/strict'
 import {

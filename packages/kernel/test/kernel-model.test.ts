@@ -1,6 +1,7 @@
 /**
- * A kernel under random events: calls that come, nest and end, claims, wakes and writes that fail, drops, sleeps, timers and
- * time. After each event the invariants hold; after all of them everything can be brought to rest, with nothing left over.
+ * A kernel under random events: calls that come, nest and end, claims, wakes and writes that fail,
+ * drops, sleeps, timers and time. After each event the invariants hold; after all of them
+ * everything can be brought to rest, with nothing left over.
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'

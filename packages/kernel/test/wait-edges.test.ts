@@ -163,7 +163,9 @@ describe('wait edges: an exchange', () => {
   const own = [edge('a', 'A', 'B')]
   const peers = [edge('b', 'B', 'A')]
 
-  /** One exchange in which a peer sends all these answers, those of an earlier one where `isLate`. */
+  /**
+   * One exchange in which a peer sends all these answers, those of an earlier one where `isLate`.
+   */
   function held(
     exchange: WaitExchange,
     answers: readonly (readonly WaitEdge[])[],
