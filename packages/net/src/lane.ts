@@ -24,7 +24,7 @@ export type PerLane<T> = Readonly<Record<ReliableLane, T>>
 export type LaneIndex = number
 
 export const CONTROL = 0
-export const HIGH = 1
+const HIGH = 1
 export const NORMAL = 2
 export const LOW = 3
 export const UNRELIABLE = 4

@@ -9,7 +9,7 @@ export interface TcpAddress {
 }
 
 /** All addresses of this host, of both kinds. */
-export const ANY_HOST = '::'
+const ANY_HOST = '::'
 
 const ADDRESS = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/
 const PORT_MAX = 65_535
