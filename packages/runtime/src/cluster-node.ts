@@ -90,6 +90,11 @@ export class ClusterNode {
     return this.#member
   }
 
+  /** Calls that wait to go somewhere, and those that wait for another node's answer. */
+  get counts(): { readonly heldCalls: number; readonly callsElsewhere: number } {
+    return { heldCalls: this.#router?.heldCount ?? 0, callsElsewhere: this.#peers?.waitingCount ?? 0 }
+  }
+
   /** Gives all partitions to others; resolves when none is left. */
   drain(): Promise<void> {
     return new Promise((resolve) => {
@@ -97,6 +102,12 @@ export class ClusterNode {
       this.#member.drain(this.#now())
       this.#pump()
     })
+  }
+
+  /** Takes partitions again: the end of `drain`. */
+  activate(): void {
+    this.#member.activate(this.#now())
+    this.#pump()
   }
 
   /** Lets running turns finish, saves everything, and leaves. */

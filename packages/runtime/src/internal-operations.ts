@@ -17,8 +17,12 @@ export const taskOperation: OperationDescription = internalOperation('@task', no
 /** Runs `onActivate` and `onDeactivate`. */
 export const hookOperation: OperationDescription = internalOperation('@hook', notCallable)
 
+/** Does nothing: that it is answered says that its entity lives. */
+export const pingOperation: OperationDescription = internalOperation('@ping', () => undefined)
+
 /** Those that may come from another node, by name. */
 export const REMOTE_OPERATIONS: ReadonlyMap<string, OperationDescription> = new Map([
   [createOperation.name, createOperation],
+  [pingOperation.name, pingOperation],
   [taskOperation.name, taskOperation],
 ])

@@ -9,7 +9,7 @@
  * timers after a slice of time, so that two entities calling each other for ever starve nobody.
  */
 import { EpicError, entityIdProblem, isEpicError, type EntityId, type ErrorCode } from '@epicserver/contracts'
-import { Kernel, type Activation, type Call, type EntityType, type KernelLimits } from '@epicserver/kernel'
+import { Kernel, type Activation, type Call, type CallNumber, type EntityType, type KernelLimits } from '@epicserver/kernel'
 import type { EntityClasses } from './app.ts'
 import { describeClass, type ClassDescription, type OperationDescription } from './class-description.ts'
 import { NodeCodec } from './codec.ts'
@@ -20,7 +20,7 @@ import { AwaitedCall, lostActivation, UnawaitedCall, type CallHome, type EntityC
 import { DeadlockExchange } from './deadlock-exchange.ts'
 import { CallerWindows } from './idempotence.ts'
 import { Host } from './host.ts'
-import { createOperation } from './internal-operations.ts'
+import { createOperation, pingOperation } from './internal-operations.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { RUNTIME_LIMITS, type RuntimeLimits } from './limits.ts'
 import { createLog, type Log } from './log.ts'
@@ -186,11 +186,26 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
       this.#send(message)
       return undefined
     }
-    const call = new AwaitedCall(this, ref, operation, args, parent)
+    return this.#await(new AwaitedCall(this, ref, operation, args, parent))
+  }
+
+  /** A call from outside, under a number that its caller keeps when it repeats the call. */
+  invokeNumbered(ref: RefObject, operation: OperationDescription, args: readonly unknown[], number: CallNumber): Promise<unknown> {
+    const call = new AwaitedCall(this, ref, operation, args, null)
+    if (operation.idempotent) call.number = number
+    return this.#await(call)
+  }
+
+  #await(call: AwaitedCall): Promise<unknown> {
     this.kernel.expect(call)
     if (this.observer !== null) this.observer.callMade(call)
-    if (!operation.idempotent || this.#windows.admit(call)) this.#send(call)
+    if (!call.operation.idempotent || call.number !== null || this.#windows.admit(call)) this.#send(call)
     return call.promise
+  }
+
+  /** Resolves when an entity, wherever it lives, has been activated and has answered. */
+  async ping(type: string, id: string): Promise<void> {
+    await (this.invoke(this.refTo(type, id), pingOperation, []) as Promise<unknown>)
   }
 
   /** Makes a call of the node's own to an entity here; its failure is logged. */

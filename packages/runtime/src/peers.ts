@@ -63,6 +63,13 @@ export class Peers {
     return Promise.allSettled([...this.#links.values()].filter(({ isOpen }) => isOpen).map(({ link }) => link.ask(what, args, timeLeftMs)))
   }
 
+  /** Calls and requests that wait for an answer of any peer. */
+  get waitingCount(): number {
+    let count = 0
+    for (const { link } of this.#links.values()) count += link.size
+    return count
+  }
+
   sendFabric(nodeId: string, message: PeerMessage): void {
     const entry = this.#links.get(nodeId)
     if (entry !== undefined) writeFabric(entry.link.batch.lane('control'), message)

@@ -57,7 +57,9 @@ async function call(node: EntityNode, request: ControlRequest & { ask: 'call' })
   if (operation === undefined) {
     throw new EpicError('UnknownOperation', `Cannot call ${request.type}.${request.operation}: there is no such operation${nearest(request.operation, description.operations.keys())}`)
   }
-  return await node.invoke(node.refTo(request.type, request.id), operation, request.args)
+  const ref = node.refTo(request.type, request.id)
+  if (request.number === undefined) return await node.invoke(ref, operation, request.args)
+  return await node.invokeNumbered(ref, operation, request.args, request.number)
 }
 
 function listEntities(node: EntityNode, limit: number, type: string | undefined): EntityLine[] {

@@ -133,10 +133,14 @@ export class NodeChild {
     if (this.#process !== child) return
     this.#process = undefined
     this.state = 'down'
-    for (const resolve of this.#asked.values()) resolve(unavailable(this.slot))
+    for (const resolve of this.#asked.values()) resolve(lost(this.slot))
     this.#asked.clear()
     this.#events.exited(this, how)
   }
+}
+
+function lost(slot: number): ControlAnswer {
+  return { ok: false, error: { name: 'EpicError', code: 'NodeLost', message: `Cannot know what became of the request: node ${slot} ended`, retry: 'unknown' } }
 }
 
 function unavailable(slot: number): ControlAnswer {

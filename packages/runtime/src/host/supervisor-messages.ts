@@ -1,5 +1,6 @@
 /** What a supervisor and its node processes say to each other, over the channel that Node gives a parent and its child. */
 import type { ErrorCode } from '@epicserver/contracts'
+import type { CallNumber } from '@epicserver/kernel'
 
 /** All that a node process needs to start. */
 export interface NodeProcessConfig {
@@ -43,7 +44,7 @@ export type FromNode =
 
 /** What the command line asks of running nodes. */
 export type ControlRequest =
-  | { readonly ask: 'call'; readonly type: string; readonly id: string; readonly operation: string; readonly args: readonly unknown[] }
+  | { readonly ask: 'call'; readonly type: string; readonly id: string; readonly operation: string; readonly args: readonly unknown[]; readonly number?: CallNumber }
   | { readonly ask: 'ps'; readonly limit: number; readonly type?: string }
   | { readonly ask: 'inspect'; readonly type: string; readonly id: string }
   | { readonly ask: 'status' }
