@@ -6,14 +6,29 @@
  * lowest call that is not settled and the next one, so that the entity needs to remember no more
  * than 64 results a caller; beyond that calls wait here. Each call carries `settledBelow` along,
  * which tells the entity what it may forget.
+ *
+ * A caller that has settled everything may forget its window. The next one begins with a number that
+ * was never used (`nextSeq`), not under a new name: the entity would keep each name's last result,
+ * and soon those of callers that still need theirs would have to go.
  */
 import { DEDUP_WINDOW } from './limits.ts'
 
 export class CallerWindow {
-  #next = 1
-  #settledBelow = 1
+  #next: number
+  #settledBelow: number
   /** Settled ones above one that is not. */
   readonly #settled = new Set<number>()
+
+  /** A window that begins with this number; all below count as settled. */
+  constructor(first = 1) {
+    this.#next = first
+    this.#settledBelow = first
+  }
+
+  /** The number of the next call. */
+  get nextSeq(): number {
+    return this.#next
+  }
 
   /** All calls with a lower number are settled. */
   get settledBelow(): number {
@@ -30,7 +45,7 @@ export class CallerWindow {
     return this.#next < this.#settledBelow + DEDUP_WINDOW
   }
 
-  /** The number of a new call. Numbers are given in the order 1, 2, 3…; ask `hasRoom` first. */
+  /** The number of a new call. Numbers are given in order, without gaps; ask `hasRoom` first. */
   next(): number {
     if (!this.hasRoom)
       throw new Error(`Call ${this.#next} cannot start: ${this.#settledBelow} is not settled`)

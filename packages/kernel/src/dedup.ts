@@ -1,10 +1,10 @@
 /**
  * What an entity remembers of idempotent calls, so that one that arrives twice has its effect once.
  *
- * A caller (a node's incarnation and the generation of the pair) numbers its calls to this entity
- * 1, 2, 3… and never has a number in flight that is 64 or more above its lowest unsettled one
- * (`CallerWindow`). Each call carries that lowest number along as `settledBelow`. So per caller a
- * number and at most 64 results are enough: below `settledBelow` nothing will be asked again.
+ * A caller (an incarnation of a node) numbers its calls to this entity upwards, uses no number twice,
+ * and never has one in flight that is 64 or more above its lowest unsettled one (`CallerWindow`).
+ * Each call carries that lowest number along as `settledBelow`. So per caller a number and at most
+ * 64 results are enough: below `settledBelow` nothing will be asked again.
  *
  * | `look` says    | what is known of the call           | what the driver does            |
  * |----------------|-------------------------------------|---------------------------------|

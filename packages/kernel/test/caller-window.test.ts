@@ -35,6 +35,17 @@ describe('caller window', () => {
     for (const seq of [0, 3, -1, 1.5, NaN]) assert.throws(() => window.settle(seq), /never made/)
   })
 
+  it('goes on where an earlier one ended', () => {
+    const earlier = new CallerWindow()
+    earlier.settle(earlier.next())
+    const window = new CallerWindow(earlier.nextSeq)
+    assert.equal(window.settledBelow, 2)
+    assert.equal(window.next(), 2)
+    window.settle(1)
+    assert.equal(window.size, 1)
+    assert.equal(window.nextSeq, 3)
+  })
+
   it('agrees with a plain set of what is settled', () => {
     const step = fc.oneof(fc.constant('next' as const), fc.nat(70))
     fc.assert(

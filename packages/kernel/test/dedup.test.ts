@@ -138,6 +138,12 @@ describe('dedup: its size', () => {
     assert.deepEqual(window.save()[0]?.[3], [60, 61, 62, 63, 64, 65])
   })
 
+  it('is one result for a caller that waits for each of its calls, however many', () => {
+    const window: Window = new DedupWindow()
+    for (let seq = 1; seq <= 1000; seq += 1) run(window, number('n1', seq, seq))
+    assert.deepEqual(window.save(), [['n1', 1000, [], [1000], ['did 1000']]])
+  })
+
   it('is bounded in callers: the one that was silent longest is forgotten', () => {
     const window: Window = new DedupWindow()
     for (let i = 0; i < DEDUP_CALLERS_MAX; i += 1) run(window, number(`n${i}`, 1))
@@ -185,6 +191,7 @@ class World {
   readonly network: Message[] = []
   /** All calls as they were ever sent. */
   readonly #sent: Message[] = []
+  readonly made: string[] = []
   /** What callers were told. */
   readonly told = new Map<string, string>()
   /** The entity: what had an effect, in memory and as saved. */
@@ -196,11 +203,13 @@ class World {
   readonly #running = new Map<string, CallNumber>()
 
   startCall(caller: string): void {
-    const window = this.#windows.get(caller) ?? new CallerWindow()
+    let window = this.#windows.get(caller) ?? new CallerWindow()
+    if (window.size === 0) window = new CallerWindow(window.nextSeq + 3)
     this.#windows.set(caller, window)
     if (!window.hasRoom) return
     const call = { caller, seq: window.next(), settledBelow: window.settledBelow }
     this.#open.set(name(call), call)
+    this.made.push(name(call))
     this.#send(call)
   }
 
@@ -387,8 +396,8 @@ describe('dedup: over loss, repetition, reordering and crashes', () => {
         fc.boolean(),
         (actions, isAtomic) => {
           const world = play(actions, isAtomic)
-          for (let i = 0; i < 3 * 64; i += 1) {
-            const [half, whole] = world.effectsOf(`n${i % 3}:${Math.floor(i / 3) + 1}`)
+          for (const call of world.made) {
+            const [half, whole] = world.effectsOf(call)
             assert.ok(half <= 1 && whole <= half)
           }
         },
