@@ -130,8 +130,12 @@ export class ByteCarrier<M> implements Carrier<M>, ByteLinkEvents {
   }
 
   decode(payload: Payload<M>, into: M[]): string | undefined {
-    // This carrier hands on nothing but bytes.
-    return this.#protocol.decode(payload as Uint8Array, into)
+    try {
+      // This carrier hands on nothing but bytes.
+      return this.#protocol.decode(payload as Uint8Array, into)
+    } catch (error) {
+      return `a batch on which its protocol throws: ${String(error)}`
+    }
   }
 
   write(sealed: Sealed): void {
@@ -174,17 +178,11 @@ export class ByteCarrier<M> implements Carrier<M>, ByteLinkEvents {
     this.bytesReceived += chunk.length
     this.#splitter.handleChunk(chunk)
     this.#events?.begin()
-    while (!this.#isOver) {
-      const frame = this.#splitter.pollFrame()
-      if (frame === undefined) break
-      this.#handleFrame(frame)
+    try {
+      this.#handleFrames()
+    } finally {
+      this.#events?.done()
     }
-    const problem = this.#splitter.problem
-    if (problem !== undefined) this.#break(problem)
-    else if (this.bytesReceived > this.#receivedMax) {
-      this.#break(`over ${this.#receivedMax} bytes before it proved anything`)
-    }
-    this.#events?.done()
   }
 
   writable(): void {
@@ -217,6 +215,19 @@ export class ByteCarrier<M> implements Carrier<M>, ByteLinkEvents {
   #write(frame: Buffer): void {
     this.bytesWritten += frame.length
     this.#link.write(frame)
+  }
+
+  #handleFrames(): void {
+    while (!this.#isOver) {
+      const frame = this.#splitter.pollFrame()
+      if (frame === undefined) break
+      this.#handleFrame(frame)
+    }
+    const problem = this.#splitter.problem
+    if (problem !== undefined) this.#break(problem)
+    else if (this.bytesReceived > this.#receivedMax) {
+      this.#break(`over ${this.#receivedMax} bytes before it proved anything`)
+    }
   }
 
   #handleFrame(frame: Uint8Array): void {

@@ -67,6 +67,12 @@ export function clusterKeyHandshake(
       )
     }
   }
+  if (!Number.isSafeInteger(identity.incarnation) || identity.incarnation < 0) {
+    throw new EpicError(
+      'SettingsInvalid',
+      `Cannot use ${identity.incarnation} as an incarnation: it is no whole number from 0 on`,
+    )
+  }
   return async (raw) => {
     const ours: Self = { raw, identity, keys: keyring.accepted().slice(0, KEYS_MAX) }
     const theirs = raw.isConnecting ? await connect(ours) : await accept(ours)

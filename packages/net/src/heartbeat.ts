@@ -16,6 +16,8 @@
  * | silent for the timeout | no | yes |
  */
 
+import assert from 'node:assert'
+
 /** What there is to do after a tick. */
 export type HeartbeatVerdict = 'fine' | 'ping' | 'timeout'
 
@@ -32,6 +34,11 @@ export class Heartbeat {
   #isHeard = false
 
   constructor(plan: HeartbeatPlan, now: number) {
+    assert(plan.intervalMs > 0, 'the interval of a heartbeat is positive')
+    assert(
+      plan.timeoutMs >= plan.intervalMs,
+      'the timeout of a heartbeat is no less than its interval',
+    )
     this.#plan = plan
     this.#silentSince = now
     this.#tickAt = now + plan.intervalMs

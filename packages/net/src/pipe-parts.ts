@@ -78,4 +78,6 @@ export interface PipeCounts {
   /** Open channels that were destroyed because the other side broke the protocol. */
   readonly brokenChannels: number
   readonly faults: number
+  /** Connections that could not be accepted, for want of file handles for example. */
+  readonly troubles: number
 }

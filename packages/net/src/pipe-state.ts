@@ -5,7 +5,7 @@
  * | --- | --- | --- | --- | --- | --- | --- |
  * | idle | starting | – | – | closing | destroyed | idle |
  * | starting | – | listening | idle | closing | destroyed | starting |
- * | listening | – | – | idle | closing | destroyed | listening |
+ * | listening | – | – | – | closing | destroyed | listening |
  * | closing | – | closing | closing | closing | destroyed | closed |
  * | closed | – | closed | closed | closed | closed | closed |
  * | destroyed | – | destroyed | destroyed | destroyed | destroyed | destroyed |
@@ -32,7 +32,7 @@ export const PIPE_TRANSITIONS: Readonly<
     destroy: 'destroyed',
     emptied: 'starting',
   },
-  listening: { failed: 'idle', close: 'closing', destroy: 'destroyed', emptied: 'listening' },
+  listening: { close: 'closing', destroy: 'destroyed', emptied: 'listening' },
   closing: {
     listening: 'closing',
     failed: 'closing',

@@ -83,6 +83,7 @@ export class Pipe<M = unknown> {
   #destroyed = 0
   #brokenChannels = 0
   #faults = 0
+  #troubles = 0
 
   constructor(options: PipeOptions<M>) {
     this.#options = options
@@ -131,6 +132,7 @@ export class Pipe<M = unknown> {
       destroyed: this.#destroyed,
       brokenChannels: this.#brokenChannels,
       faults: this.#faults,
+      troubles: this.#troubles,
     }
   }
 
@@ -225,7 +227,7 @@ export class Pipe<M = unknown> {
       return await this.#options.transport.listen(address, {
         admit: (peer) => this.#reception.admit(peer),
         accepted: (link, admission) => this.#reception.accept(link, admission),
-        failed: (error) => this.#handleListeningFailed(error),
+        handleTrouble: (error) => this.#handleTrouble(error),
       })
     } catch (error) {
       this.#handle('failed')
@@ -239,11 +241,12 @@ export class Pipe<M = unknown> {
     await listening?.close()
   }
 
-  #handleListeningFailed(error: Error): void {
-    if (!isPipeOpen(this.#state)) return
-    this.#log.warn(`${this.describe()}: it stopped listening: ${printable(error.message)}`)
-    this.#listening = undefined
-    this.#handle('failed')
+  /** Counts all; logs the first, the second, the fourth, and so on: trouble of this kind comes in floods. */
+  #handleTrouble(error: Error): void {
+    this.#troubles += 1
+    if (!Number.isInteger(Math.log2(this.#troubles))) return
+    const many = this.#troubles === 1 ? '' : ` (${this.#troubles} times by now)`
+    this.#log.warn(`${this.describe()}: cannot accept: ${printable(error.message)}${many}`)
   }
 
   #newAttempt(what: string, handleFailed: (error: EpicError) => void): Attempt<M> {

@@ -16,8 +16,8 @@ export interface ListenEvents {
   admit(peer: PeerAddress): Admission | undefined
   /** An admitted connection is ready. */
   accepted(link: Link, admission: Admission): void
-  /** Listening ended by itself. */
-  failed(error: Error): void
+  /** Someone could not be accepted, for want of file handles for example. Listening goes on. */
+  handleTrouble(error: Error): void
 }
 
 /** Something that listens. */

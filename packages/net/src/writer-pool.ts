@@ -10,6 +10,9 @@ import type { Protocol } from './protocol.ts'
 /** Writers kept for a protocol: as many lanes of channels as are likely to be busy in one tick. */
 const KEPT_MAX = 64
 
+/** A writer that one large message blew up is not kept: all of them together hold 16 MB at most. */
+const KEPT_BYTES_MAX = 256 * 1024
+
 const pools = new WeakMap<object, WriterPool>()
 
 export class WriterPool {
@@ -36,6 +39,7 @@ export class WriterPool {
 
   give(writer: Writer): void {
     writer.reset()
-    if (this.#free.length < KEPT_MAX) this.#free.push(writer)
+    if (this.#free.length < KEPT_MAX && writer.buffer.length <= KEPT_BYTES_MAX)
+      this.#free.push(writer)
   }
 }

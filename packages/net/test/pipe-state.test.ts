@@ -10,7 +10,7 @@ describe('pipe state', () => {
       rows: {
         idle: 'starting – – closing destroyed idle',
         starting: '– listening idle closing destroyed starting',
-        listening: '– – idle closing destroyed listening',
+        listening: '– – – closing destroyed listening',
         closing: '– closing closing closing destroyed closed',
         closed: '– closed closed closed closed closed',
         destroyed: '– destroyed destroyed destroyed destroyed destroyed',

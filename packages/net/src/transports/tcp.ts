@@ -69,7 +69,7 @@ class TcpTransport implements Transport {
       else accept({ socket, peer, admission })
     })
     await whenListening(server, { host, port })
-    server.on('error', (error) => events.failed(error))
+    server.on('error', (error) => events.handleTrouble(error))
     const actual = (server.address() as AddressInfo).port
     return {
       address: formatTcpAddress({ host, port: actual }),
@@ -132,6 +132,8 @@ async function openTls(target: TcpAddress, { security, signal, key }: TlsAttempt
   const what = `connect to ${formatTcpAddress(target)}`
   const plain = connect({ ...target, noDelay: true })
   await whenConnected(plain, { event: 'connect', what, signal })
+  // From here on its TLS socket reports what happens to it.
+  plain.on('error', () => plain.destroy())
   const socket = startTls(plain, security, {
     host: target.host,
     ...(key === undefined ? {} : { key }),

@@ -38,6 +38,8 @@ export class TlsReception {
     const name = nameOf(socket)
     this.#waiting.set(name, incoming)
     admission.signal.addEventListener('abort', () => socket.destroy(), { once: true })
+    // Its TLS socket, or its end, reports it.
+    socket.on('error', () => socket.destroy())
     socket.once('close', () => {
       if (this.#waiting.get(name) !== incoming) return
       this.#waiting.delete(name)

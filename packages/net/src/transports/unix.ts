@@ -41,7 +41,7 @@ async function listen(path: string, events: ListenEvents): Promise<Listening> {
     events.accepted(new SocketLink(socket, peer), admission)
   })
   await whenListening(server, path)
-  server.on('error', (error) => events.failed(error))
+  server.on('error', (error) => events.handleTrouble(error))
   return {
     address: path,
     close: () => {

@@ -196,6 +196,24 @@ describe('transport tcp: tls', () => {
     assert.ok(isEpicError(outcome), 'trusting the server is not enough: it must trust us')
   })
 
+  it('strangers that send noise, or reset, are counted, and the pipe keeps working (checklist 9)', async (context) => {
+    const security = { clusterKeys: new ClusterKeyring(KEY) }
+    const pipe = pipeOf(context, security)
+    const address = await pipe.listen('[::1]:0')
+    const port = Number(address.split(':').at(-1))
+    for (const noise of ['', 'GET / HTTP/1.1\r\n\r\n', '\u0016\u0003\u0001', 'x'.repeat(10_000)]) {
+      const refused = new Promise((resolve) => pipe.on('refused', resolve))
+      const socket = connectTcp({ host: '::1', port })
+      socket.on('error', () => socket.destroy())
+      await new Promise((resolve) => socket.once('connect', resolve))
+      socket.write(noise, () => socket.resetAndDestroy())
+      await refused
+    }
+    const { unauthorized, lost } = pipe.counts
+    assert.equal(unauthorized + lost, 4)
+    assert.equal((await pipeOf(context, security).connect(address)).state, 'open')
+  })
+
   it('plain text at a port of tls, and tls at one of plain text, is refused', async (context) => {
     const tls = pipeOf(context, { clusterKeys: new ClusterKeyring(KEY) })
     const plain = pipeOf(context, 'plain-text')
