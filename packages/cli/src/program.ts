@@ -1,4 +1,5 @@
 /** The commands of `epic`, with their options and help. */
+import type { LogLevel } from '@epicserver/runtime'
 import { Command, InvalidArgumentError } from 'commander'
 import { callCommand } from './commands/call.ts'
 import { inspectCommand } from './commands/inspect.ts'
@@ -21,6 +22,7 @@ export function createProgram(): Command {
     .option('--lease-ms <ms>', 'how long a silent node keeps its entities', wholeNumber, 2000)
     .option('--production', 'do not check and freeze messages (also with NODE_ENV=production)')
     .option('--exit-after-setup', 'stop in good order when setup has run')
+    .option('--log-level <level>', 'debug, info, warn or error', logLevel, 'info')
     .option('--json', 'log and print JSON')
     .action(runCommand)
   program
@@ -58,6 +60,11 @@ export function createProgram(): Command {
 }
 
 
+
+function logLevel(text: string): LogLevel {
+  if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text
+  throw new InvalidArgumentError('It must be debug, info, warn or error.')
+}
 
 function wholeNumber(text: string): number {
   const value = Number(text)

@@ -55,6 +55,15 @@ export function jsonLogSink(write: (line: string) => void, now: () => Date): Log
   }
 }
 
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+/** Lets only lines of a level and above through. */
+export function leveledSink(sink: LogSink, lowest: LogLevel): LogSink {
+  return (level, message, facts) => {
+    if (LEVELS.indexOf(level) >= LEVELS.indexOf(lowest)) sink(level, message, facts)
+  }
+}
+
 /** A log that goes nowhere. */
 export const silentLog: Log = createLog(() => undefined)
 

@@ -1,7 +1,7 @@
 /** `epic run`: a supervisor with its nodes, until it is told to stop. */
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { createLog, jsonLogSink, textLogSink, type Log } from '@epicserver/runtime'
+import { createLog, jsonLogSink, leveledSink, textLogSink, type Log, type LogLevel } from '@epicserver/runtime'
 import { Supervisor } from '@epicserver/runtime/host'
 import { printJson, printLine } from '../output.ts'
 
@@ -10,6 +10,7 @@ export interface RunOptions {
   readonly data: string
   readonly leaseMs: number
   readonly production?: boolean
+  readonly logLevel: LogLevel
   readonly exitAfterSetup?: boolean
   readonly json?: boolean
 }
@@ -18,7 +19,7 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
   const isJson = options.json === true
   const processes = options.processes ?? availableParallelism()
   const isProduction = options.production === true || process.env['NODE_ENV'] === 'production'
-  const log = logFor(isJson)
+  const log = logFor(isJson, options.logLevel)
   const dataFolder = resolve(options.data)
   const supervisor = await Supervisor.start({
     appFile: resolve(appFile),
@@ -27,6 +28,7 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
     mode: isProduction ? 'production' : 'development',
     logFormat: isJson ? 'json' : 'text',
     leaseMs: options.leaseMs,
+    logLevel: options.logLevel,
     log,
   })
   stopOnSignals(supervisor, log)
@@ -58,8 +60,8 @@ function stopOnSignals(supervisor: Supervisor, log: Log): void {
   process.on('SIGTERM', stop)
 }
 
-function logFor(isJson: boolean): Log {
+function logFor(isJson: boolean, level: LogLevel): Log {
   const write = (line: string): void => void process.stderr.write(line)
   const now = (): Date => new Date()
-  return createLog(isJson ? jsonLogSink(write, now) : textLogSink(write, now))
+  return createLog(leveledSink(isJson ? jsonLogSink(write, now) : textLogSink(write, now), level))
 }

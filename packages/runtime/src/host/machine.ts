@@ -8,7 +8,7 @@
 import { join } from 'node:path'
 import type { StateStore } from '@epicserver/contracts'
 import { openClusterAuthority, type ClusterAuthority } from '@epicserver/cluster-lmdb'
-import { openDataFolder, ShardedStateStore, type DataFolder } from '@epicserver/store-lmdb'
+import { openDataFolder, ShardedStateStore, type DataFolder } from './shards-temp.ts'
 import type { PartitionStore } from '../cluster-node.ts'
 import { SETUP_CLAIM, SETUP_DONE } from './run-setup.ts'
 

@@ -7,7 +7,7 @@
  */
 import type { FenceReason } from '@epicserver/fabric'
 import type { ClusterNode } from '../cluster-node.ts'
-import { createLog, jsonLogSink, textLogSink, type Log } from '../log.ts'
+import { createLog, jsonLogSink, leveledSink, textLogSink, type Log } from '../log.ts'
 import type { EntityNode } from '../node.ts'
 import { answer, plainError } from './control-answers.ts'
 import { startNode } from './start-node.ts'
@@ -29,7 +29,8 @@ function tell(message: FromNode): void {
 function logFor(config: NodeProcessConfig): Log {
   const write = (line: string): void => void process.stderr.write(line)
   const now = (): Date => new Date()
-  return createLog(config.log === 'json' ? jsonLogSink(write, now) : textLogSink(write, now), { slot: config.slot })
+  const sink = config.log === 'json' ? jsonLogSink(write, now) : textLogSink(write, now)
+  return createLog(leveledSink(sink, config.logLevel), { slot: config.slot })
 }
 
 async function start(config: NodeProcessConfig): Promise<void> {

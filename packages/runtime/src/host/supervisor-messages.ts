@@ -1,5 +1,6 @@
 /** What a supervisor and its node processes say to each other, over the channel that Node gives a parent and its child. */
 import type { ErrorCode } from '@epicserver/contracts'
+import type { LogLevel } from '../log.ts'
 import type { CallNumber } from '@epicserver/kernel'
 
 /** All that a node process needs to start. */
@@ -16,6 +17,7 @@ export interface NodeProcessConfig {
   readonly leaseMs: number
   readonly mode: 'development' | 'production'
   readonly log: 'text' | 'json'
+  readonly logLevel: LogLevel
   readonly clusterKey: string
 }
 

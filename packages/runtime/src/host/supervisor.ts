@@ -9,7 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { EpicError } from '@epicserver/contracts'
-import type { Log } from '../log.ts'
+import type { Log, LogLevel } from '../log.ts'
 import { openMachine, type Machine } from './machine.ts'
 import { listenForControl } from './control-socket.ts'
 import { checkApp } from './load-app.ts'
@@ -23,6 +23,7 @@ export interface SupervisorOptions {
   readonly processes: number
   readonly mode: 'development' | 'production'
   readonly logFormat: 'text' | 'json'
+  readonly logLevel: LogLevel
   readonly leaseMs: number
   readonly log: Log
 }
@@ -132,9 +133,9 @@ export class Supervisor {
   }
 
   #configFor(slot: number): NodeProcessConfig {
-    const { appFile, dataFolder, leaseMs, mode, logFormat } = this.#options
+    const { appFile, dataFolder, leaseMs, mode, logFormat, logLevel } = this.#options
     const authority = `${this.#runFolder}/cluster.sock`
-    return { appFile, dataFolder, runFolder: this.#runFolder, authority, slot, processes: this.#options.processes, leaseMs, mode, log: logFormat, clusterKey: this.#clusterKey }
+    return { appFile, dataFolder, runFolder: this.#runFolder, authority, slot, processes: this.#options.processes, leaseMs, mode, log: logFormat, logLevel, clusterKey: this.#clusterKey }
   }
 
   /** The process is gone for certain: its lease ends now, and its entities answer elsewhere. */
