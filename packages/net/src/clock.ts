@@ -28,7 +28,7 @@ export interface Clock {
  * The machine's monotonic clock, Node's timers, and its event loop.
  *
  * The end of a tick is a microtask that queues a `process.nextTick`: that one runs when no promise has anything left to do, so
- * that answers which come some promises later still leave in one write. Measured (bench/flush.ts, 100 calls in flight between
+ * that answers which come some promises later still leave in one write. Measured (test/bench/flush.ts, 100 calls in flight between
  * two processes, answers two promises later, CPU a call): 0.35 µs; `nextTick` or a microtask alone 0.36, and a write for each
  * promise where an entity's turn is longer; `setImmediate` 0.44. With one call in flight all four are equal.
  */
