@@ -28,7 +28,7 @@ export function isAbove(turn: Call, call: Call): boolean {
 }
 
 /** Whether `call` must wait for `turn`, which runs. */
-export function blocks(turn: Call, call: Call): boolean {
+function blocks(turn: Call, call: Call): boolean {
   return conflicts(turn, call) && !isAbove(turn, call)
 }
 
