@@ -141,6 +141,12 @@ export class Durability {
     }
   }
 
+  async #writeHeld(activation: Activation, change: PendingWrite): Promise<void> {
+    if (!(await this.#write(activation, change))) return
+    for (const held of this.#node.kernel.handleWritten(activation)) held.release()
+    if (activation.gate?.state === 'unsettled') this.#node.scheduleSettle()
+  }
+
   /** What must be written now, if anything. During an atomic operation that is the state from before it. */
   #pendingWrite(activation: Activation): PendingWrite | null {
     const residue = peekResidue(activation)

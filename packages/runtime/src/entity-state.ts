@@ -49,16 +49,16 @@ export class EntityState {
 
   /** Remembers the present state as the saved one. */
   mark(instance: object, entity: EntityId): StateMark {
-    return this.#flatMark(instance) ?? this.#encode(instance, null, entity).mark
+    return this.#flatMark(instance) ?? hashOf(this.#encode(instance, null, entity))
   }
 
   /** The record to write, or `null` when the state is as marked. `isForced` writes in any case. */
   change(instance: object, mark: StateMark | null, extras: unknown, entity: EntityId, isForced: boolean): StateChange | null {
     if (!isForced && mark !== null && typeof mark !== 'string' && this.#isAsMarked(instance, mark)) return null
     const flat = this.#flatMark(instance)
-    const encoded = this.#encode(instance, extras, entity)
-    if (!isForced && encoded.mark === mark) return null
-    return { bytes: encoded.bytes, mark: flat ?? encoded.mark }
+    const record = this.#encode(instance, extras, entity)
+    const present = flat ?? hashOf(record)
+    return !isForced && present === mark ? null : { bytes: record.bytes, mark: present }
   }
 
   /** Bytes from which `restore` brings back what the fields hold now. */
@@ -138,7 +138,7 @@ export class EntityState {
     return index === mark.fields.length
   }
 
-  #encode(instance: object, extras: unknown, entity: EntityId): StateChange {
+  #encode(instance: object, extras: unknown, entity: EntityId): EncodedRecord {
     const writer = this.#codec.stateWriter
     writer.reset()
     writer.u8(RECORD_FORMAT)
@@ -148,11 +148,22 @@ export class EntityState {
     if (problem !== undefined) {
       throw new EpicError('CannotSave', `Cannot save "${entity.type}/${entity.id}": ${problem.path} is ${problem.found}`, { details: { path: problem.path } })
     }
-    const mark = hash128(writer.buffer.subarray(start, writer.length)).join(',')
+    const end = writer.length
     const failed = writer.value(extras)
     if (failed !== undefined) throw new Error(`Extras of ${entity.type} cannot be saved: ${failed.path}`)
-    return { bytes: writer.take(), mark }
+    return { bytes: writer.take(), start, end }
   }
+}
+
+/** A record, and where in it the state stands. */
+interface EncodedRecord {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+function hashOf({ bytes, start, end }: EncodedRecord): string {
+  return hash128(bytes.subarray(start, end)).join(',')
 }
 
 /** Reads a record without knowing its class. */
