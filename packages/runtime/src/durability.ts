@@ -222,6 +222,13 @@ export class Durability {
     })
   }
 
+  /** Writes what is not saved yet, before an activation ends. */
+  async saveLast(activation: Activation): Promise<void> {
+    if (activation.type.plan.durability === 'none' || this.isLost(activation)) return
+    if (activation.gate === null) await this.flush(activation)
+    else await this.save(activation)
+  }
+
   /** Writes what changed, one write at a time. */
   flush(activation: Activation): Promise<void> {
     const residue = residueOf(activation)

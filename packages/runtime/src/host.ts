@@ -56,7 +56,7 @@ export class Host implements EntityHost {
       order: 0,
       slot: null,
     })
-    this.#node.scheduleDrain()
+    this.#node.wakeAt(this.#node.kernel.now + delayMs)
   }
 
   cancelTimer(activation: Activation, key: string): boolean {

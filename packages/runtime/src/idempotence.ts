@@ -14,7 +14,6 @@ import type { RefObject } from './ref.ts'
 import { peekResidue, residueOf } from './residue.ts'
 
 interface Pair {
-  readonly caller: string
   readonly window: CallerWindow
   readonly waiting: EntityCall[]
 }
@@ -23,7 +22,8 @@ interface Pair {
 export class CallerWindows {
   readonly #nodeId: string
   readonly #pairs = new Map<RefObject, Pair>()
-  #generation = 0
+  /** Above every number of a window that was forgotten, so that none is given twice under one name. */
+  #unused = 1
 
   constructor(nodeId: string) {
     this.#nodeId = nodeId
@@ -45,31 +45,31 @@ export class CallerWindows {
     const pair = this.#pairs.get(call.ref)
     if (pair === undefined) return
     if (call.number === null) pair.waiting.splice(pair.waiting.indexOf(call), 1)
-    else if (call.number.caller === pair.caller) pair.window.settle(call.number.seq)
+    else if (call.number.caller === this.#nodeId) pair.window.settle(call.number.seq)
     while (pair.waiting.length > 0 && pair.window.hasRoom) {
       const next = pair.waiting.shift() as EntityCall
       next.number = this.#number(pair)
       start(next)
     }
-    if (pair.window.size === 0 && pair.waiting.length === 0) this.#pairs.delete(call.ref)
+    if (pair.window.size > 0 || pair.waiting.length > 0) return
+    this.#unused = Math.max(this.#unused, pair.window.nextSeq)
+    this.#pairs.delete(call.ref)
   }
 
-  /** A pair whose calls are all settled is forgotten; its next call begins a new generation. */
+  /** A pair whose calls are all settled is forgotten; its next call goes on with numbers that were never used. */
   #pairOf(ref: RefObject): Pair {
     let pair = this.#pairs.get(ref)
     if (pair === undefined) {
-      this.#generation += 1
-      pair = { caller: `${this.#nodeId}.${this.#generation}`, window: new CallerWindow(), waiting: [] }
+      pair = { window: new CallerWindow(this.#unused), waiting: [] }
       this.#pairs.set(ref, pair)
     }
     return pair
   }
 
-  #number({ caller, window }: Pair): CallNumber {
-    const seq = window.next()
+  #number({ window }: Pair): CallNumber {
     return {
-      caller,
-      seq,
+      caller: this.#nodeId,
+      seq: window.next(),
       get settledBelow() {
         return window.settledBelow
       },

@@ -61,7 +61,7 @@ export class Lifecycle {
     const { durability, kernel, log } = this.#node
     try {
       await this.#runHook(activation, (entity) => entity.onDeactivate?.(reason))
-      if (activation.type.plan.durability !== 'none') await durability.flush(activation)
+      await durability.saveLast(activation)
     } catch (error) {
       log.error('an entity could not be put away in order', { entity: `${activation.type.plan.name}/${activation.id}`, reason, error })
     }

@@ -11,8 +11,10 @@ export interface RuntimeLimits {
   readonly sliceMs: number
   /** A turn that holds the thread longer than this is reported with its operation. */
   readonly slowTurnMs: number
-  /** How often a node looks at deadlines and idle entities, at the least. */
+  /** How often a node looks at deadlines while calls wait. */
   readonly tickMs: number
+  /** How often it looks for idle entities otherwise. */
+  readonly idleTickMs: number
   /** How long a stopping node waits for running turns. */
   readonly stopGraceMs: number
   /** Calls of a node that wait for an owner of their partition, as after the loss of another node. */
@@ -30,6 +32,7 @@ export const RUNTIME_LIMITS: RuntimeLimits = {
   sliceMs: 8,
   slowTurnMs: 1000,
   tickMs: 100,
+  idleTickMs: 1000,
   stopGraceMs: 10_000,
   heldCallsMax: 100_000,
   tasksPerEntityMax: 1024,

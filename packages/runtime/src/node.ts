@@ -198,6 +198,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   #await(call: AwaitedCall): Promise<unknown> {
     this.kernel.expect(call)
+    if (this.#tickAt > this.kernel.now + this.limits.tickMs) this.wakeAt(this.kernel.now + this.limits.tickMs)
     if (this.observer !== null) this.observer.callMade(call)
     if (!call.operation.idempotent || call.number !== null || this.#windows.admit(call)) this.#send(call)
     return call.promise
@@ -322,10 +323,17 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     const { kernel } = this
     kernel.now = this.ports.clock.monotonicMs()
     if (!this.ports.router.canServe(kernel.now)) return
+    // Effects first: a call that goes on elsewhere must leave before the calls that turns make now.
+    this.#performEffects()
     for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn()) this.#runner.run(call)
+    this.#performEffects()
+    if (kernel.queued > 0) this.scheduleDrain()
+    if (this.#tick === null) this.#armTick()
+  }
+
+  #performEffects(): void {
+    const { kernel } = this
     for (let effect = kernel.pollEffect(); effect !== undefined; effect = kernel.pollEffect()) this.lifecycle.perform(effect)
-    if (kernel.counts.queued > 0) this.scheduleDrain()
-    this.#armTick()
   }
 
   readonly #settle = (): void => {
@@ -339,12 +347,18 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   /** Arms the next tick: at the next timer, or after the coarse period while anything is alive. */
   #armTick(): void {
     const { kernel } = this
-    const coarse = kernel.isEmpty && kernel.counts.pendingCalls === 0 ? Infinity : kernel.now + this.limits.tickMs
-    const next = Math.min(kernel.nextTimerAt, coarse)
-    if (next >= this.#tickAt || next === Infinity) return
+    const { tickMs, idleTickMs } = this.limits
+    const hasPending = kernel.counts.pendingCalls > 0
+    const coarse = hasPending ? tickMs : kernel.isEmpty ? Infinity : idleTickMs
+    this.wakeAt(Math.min(kernel.nextTimerAt, kernel.now + coarse))
+  }
+
+  /** Sees to it that the kernel is told the time at this instant, or before. */
+  wakeAt(instant: number): void {
+    if (instant >= this.#tickAt || instant === Infinity || this.#isClosed) return
     this.#tick?.cancel()
-    this.#tickAt = next
-    this.#tick = this.ports.clock.setTimer(this.#handleTick, Math.max(0, next - this.ports.clock.monotonicMs()))
+    this.#tickAt = instant
+    this.#tick = this.ports.clock.setTimer(this.#handleTick, Math.max(0, instant - this.ports.clock.monotonicMs()))
   }
 
   readonly #handleTick = (): void => {
