@@ -1,4 +1,4 @@
-/** The suites that every state store and cluster store must pass. */
+/** The suites that every state store and cluster store must pass, and the real engines to run them against. */
 export { FaultyProxy, openFaultyProxy } from './cluster-store/faulty-proxy.ts'
 export type { FaultyProxyOptions } from './cluster-store/faulty-proxy.ts'
 export type {
@@ -7,5 +7,8 @@ export type {
   FaultyClient,
 } from './cluster-store/harness.ts'
 export { describeClusterStore } from './cluster-store/suite.ts'
+export { EtcdServers, findEtcd, startEtcdServers } from './engines/etcd-servers.ts'
+export type { EtcdServersOptions, FoundEtcd } from './engines/etcd-servers.ts'
+export { findFreePorts } from './engines/free-ports.ts'
 export type { StateStoreHarness, StateStoreSuiteOptions } from './state-store/harness.ts'
 export { describeStateStore } from './state-store/suite.ts'

@@ -171,9 +171,12 @@ export const watchCases: ClusterCases = {
     const from = await ground.rev()
     for (let i = 0; i < 5; i += 1) await ground.put('a', `${i}`)
     let calls = 0
-    const watch = ground.store.watch(ground.prefix, from, () => {
-      calls += 1
-      watch.close()
+    await new Promise<void>((resolve) => {
+      const watch = ground.store.watch(ground.prefix, from, () => {
+        calls += 1
+        watch.close()
+        resolve()
+      })
     })
     const after = ground.watch(from)
     await ground.put('end', 'x')

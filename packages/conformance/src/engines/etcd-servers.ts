@@ -1,0 +1,161 @@
+/**
+ * Real etcd servers on free loopback ports in a temporary folder, for tests, chaos and benchmarks: started, killed, frozen, started
+ * again and stopped.
+ *
+ * Where no `etcd` is installed, Debian's package is fetched and unpacked beside the dependencies: it is one static program, so
+ * that needs neither root nor an installation, and nothing is started behind anyone's back.
+ */
+import { execFile, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { findFreePorts } from './free-ports.ts'
+
+const run = promisify(execFile)
+const CACHE = fileURLToPath(
+  new URL('../../../../node_modules/.cache/epicserver/etcd', import.meta.url),
+)
+const UNPACKED = join(CACHE, 'usr/bin/etcd')
+const STDERR_BYTES_KEPT = 8_000
+
+/** Where etcd is, or why it is not. */
+export type FoundEtcd =
+  | { readonly binary: string; readonly missing?: undefined }
+  | { readonly binary?: undefined; readonly missing: string }
+
+/** Looks for etcd, and fetches it where it can. */
+export async function findEtcd(): Promise<FoundEtcd> {
+  for (const binary of ['etcd', UNPACKED]) {
+    if (binary !== 'etcd' && !existsSync(binary)) continue
+    if (await run(binary, ['--version']).then(...toBoolean)) return { binary }
+  }
+  try {
+    await unpackPackage()
+    return { binary: UNPACKED }
+  } catch (error) {
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    return { missing: `etcd is not installed, and its package cannot be fetched: ${reason}` }
+  }
+}
+
+/** What {@link startEtcdServers} may be given. */
+export interface EtcdServersOptions {
+  readonly binary: string
+  readonly count: number
+  /** More arguments of each server. */
+  readonly args?: readonly string[]
+  /** `https` with the certificates that `args` name. */
+  readonly clientScheme?: 'http' | 'https'
+}
+
+/** Starts a cluster, and waits until it serves. */
+export async function startEtcdServers(options: EtcdServersOptions): Promise<EtcdServers> {
+  const folder = await mkdtemp(join(tmpdir(), 'epic-etcd-'))
+  const ports = await findFreePorts(options.count * 2)
+  const servers = new EtcdServers(options, { folder, ports })
+  await Promise.all(servers.endpoints.map((_, index) => servers.start(index)))
+  return servers
+}
+
+/** Made by {@link startEtcdServers}. */
+export class EtcdServers {
+  readonly endpoints: readonly string[]
+  readonly #options: EtcdServersOptions
+  readonly #folder: string
+  readonly #ports: readonly number[]
+  readonly #processes = new Map<number, ChildProcess>()
+
+  constructor(options: EtcdServersOptions, place: { folder: string; ports: readonly number[] }) {
+    this.#options = options
+    this.#folder = place.folder
+    this.#ports = place.ports
+    const scheme = options.clientScheme ?? 'http'
+    this.endpoints = Array.from(
+      { length: options.count },
+      (_, index) => `${scheme}://127.0.0.1:${this.clientPort(index)}`,
+    )
+  }
+
+  clientPort(index: number): number {
+    return this.#ports[index * 2] ?? 0
+  }
+
+  /** Starts a server, on the data that it left. */
+  async start(index: number): Promise<void> {
+    const child = spawn(this.#options.binary, this.#argsOf(index), {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    this.#processes.set(index, child)
+    let said = ''
+    await new Promise<void>((resolve, reject) => {
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+        said = (said + chunk).slice(-STDERR_BYTES_KEPT)
+        if (/serving (insecure )?client (requests|traffic)/.test(said)) resolve()
+      })
+      child.once('error', reject)
+      child.once('exit', () => reject(new Error(`etcd ended before it served:\n${said}`)))
+    })
+  }
+
+  /** Ends a server without a warning. */
+  async kill(index: number): Promise<void> {
+    const child = this.#processes.get(index)
+    this.#processes.delete(index)
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+
+  /** Stops a server's time. */
+  freeze(index: number): void {
+    this.#processes.get(index)?.kill('SIGSTOP')
+  }
+
+  thaw(index: number): void {
+    this.#processes.get(index)?.kill('SIGCONT')
+  }
+
+  /** Ends all servers and removes their data. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#processes.keys()].map((index) => this.kill(index)))
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  #argsOf(index: number): string[] {
+    const peer = (of: number): string => `http://127.0.0.1:${this.#ports[of * 2 + 1]}`
+    const names = this.endpoints.map((_, of) => `m${of}=${peer(of)}`)
+    const client = this.endpoints[index] ?? ''
+    return [
+      ...['--name', `m${index}`],
+      ...['--data-dir', join(this.#folder, `m${index}`)],
+      ...['--listen-client-urls', client, '--advertise-client-urls', client],
+      ...['--listen-peer-urls', peer(index), '--initial-advertise-peer-urls', peer(index)],
+      ...['--initial-cluster', names.join(','), '--initial-cluster-state', 'new'],
+      ...['--initial-cluster-token', this.#folder],
+      ...(this.#options.args ?? []),
+    ]
+  }
+}
+
+/** The two handlers of a promise of which only the outcome matters. */
+const toBoolean = [(): boolean => true, (): boolean => false] as const
+
+async function unpackPackage(): Promise<void> {
+  const folder = join(CACHE, 'package')
+  await mkdir(folder, { recursive: true })
+  try {
+    await run('apt-get', ['download', 'etcd-server'], { cwd: folder })
+  } catch {
+    // Perhaps no lists of packages are there yet, which only root can fetch.
+    await run('apt-get', ['update'])
+    await run('apt-get', ['download', 'etcd-server'], { cwd: folder })
+  }
+  const [file] = (await readdir(folder)).filter((name) => name.endsWith('.deb'))
+  await run('dpkg-deb', ['-x', join(folder, file ?? ''), CACHE])
+}
