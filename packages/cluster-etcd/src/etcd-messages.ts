@@ -271,7 +271,7 @@ function endOf(prefix: Uint8Array): Uint8Array {
   for (let last = prefix.length - 1; last >= 0; last -= 1) {
     const byte = prefix[last] ?? 0xff
     if (byte === 0xff) continue
-    const end = prefix.slice(0, last + 1)
+    const end = new Uint8Array(prefix.subarray(0, last + 1))
     end[last] = byte + 1
     return end
   }
@@ -295,9 +295,9 @@ function decodeRecord(outer: MessageReader): EtcdRecord {
   const reader = new MessageReader(outer.bytes())
   let [key, value, rev, lease] = [NONE, NONE, 0n, 0n]
   while (reader.next()) {
-    if (reader.field === 1) key = reader.bytes().slice()
+    if (reader.field === 1) key = new Uint8Array(reader.bytes())
     else if (reader.field === 3) rev = reader.int64()
-    else if (reader.field === 5) value = reader.bytes().slice()
+    else if (reader.field === 5) value = new Uint8Array(reader.bytes())
     else if (reader.field === 6) lease = reader.int64()
     else reader.skip()
   }
@@ -310,8 +310,13 @@ function decodeOpReply(outer: MessageReader): readonly EtcdRecord[] {
   const reader = new MessageReader(outer.bytes())
   const recs: EtcdRecord[] = []
   while (reader.next()) {
-    if (reader.field === 1) recs.push(...(decodeRange(reader.bytes())?.recs ?? []))
-    else reader.skip()
+    if (reader.field === 1) {
+      const range = decodeRange(reader.bytes())
+      reader.failed ||= range === undefined
+      recs.push(...(range?.recs ?? []))
+    } else {
+      reader.skip()
+    }
   }
   outer.failed ||= reader.failed
   return recs

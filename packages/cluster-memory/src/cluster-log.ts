@@ -195,10 +195,10 @@ export class ClusterLog {
       if (this.#drop(op.key)) events.push({ kind: 'delete', key: op.key, rev })
       return
     }
-    // The value is copied: it may lie in a buffer that its sender uses again.
+    // The value is copied: it may lie in a buffer that its sender uses again. (`slice` of a Node Buffer copies nothing.)
     const rec: Rec = {
       key: op.key,
-      value: op.value.slice(),
+      value: new Uint8Array(op.value),
       rev,
       ...(op.lease === undefined ? {} : { lease: op.lease }),
     }

@@ -117,7 +117,7 @@ export class EngineClient implements ClusterStore {
 type Told = readonly WatchEvent[] | 'reset'
 
 function copyOf(rec: Rec): Rec {
-  return { ...rec, value: rec.value.slice() }
+  return { ...rec, value: new Uint8Array(rec.value) }
 }
 
 function copyOfEvent(event: WatchEvent): WatchEvent {
