@@ -205,7 +205,9 @@ export class ClusterNode {
     this.#afterStoreWork(async () => {
       await this.#options.partitions.acquire(partitions, epoch)
       const served = partitions.filter((partition) => this.#member.isServing(partition))
-      if (!this.#isFinished) this.#router?.setReady(served, true)
+      if (this.#isFinished) return
+      this.#router?.setReady(served, true)
+      this.#node?.indexes.request()
     })
   }
 

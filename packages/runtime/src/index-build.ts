@@ -12,6 +12,37 @@ import type { EntityNode } from './node.ts'
 
 const PAGE = 256
 
+/** Builds in the background, one run after the other, whenever the node has gained partitions. */
+export class IndexBuilder {
+  readonly #node: EntityNode
+  #isRunning = false
+  #isAsked = false
+
+  constructor(node: EntityNode) {
+    this.#node = node
+  }
+
+  /** The store may hold entities now whose indexes are not built. */
+  request(): void {
+    this.#isAsked = true
+    if (!this.#isRunning) void this.#run()
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    while (this.#isAsked && !this.#node.isClosed) {
+      this.#isAsked = false
+      try {
+        await buildIndexes(this.#node)
+      } catch (error) {
+        // A shard that was taken away meanwhile is its next owner's matter; queries read all entities until then.
+        this.#node.log.warn('indexes could not be built', { error })
+      }
+    }
+    this.#isRunning = false
+  }
+}
+
 /** Brings the indexes of all classes up to what they declare, over what this node's store holds. */
 export async function buildIndexes(node: EntityNode): Promise<void> {
   for (const description of node.descriptions.values()) {

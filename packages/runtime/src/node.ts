@@ -18,6 +18,7 @@ import { Durability } from './durability.ts'
 import type { EntityClass } from './entity.ts'
 import { AwaitedCall, lostActivation, UnawaitedCall, type CallHome, type EntityCall } from './entity-call.ts'
 import { DeadlockExchange } from './deadlock-exchange.ts'
+import { IndexBuilder } from './index-build.ts'
 import { CallerWindows } from './idempotence.ts'
 import { Host } from './host.ts'
 import { createOperation, pingOperation } from './internal-operations.ts'
@@ -76,6 +77,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   readonly #deadlocks: DeadlockExchange
   /** Fires durable tasks once it is started. */
   readonly tasks: TaskScheduler
+  /** Builds indexes that were declared after entities had been saved. */
+  readonly indexes: IndexBuilder
   #isDrainScheduled = false
   #isSettleScheduled = false
   #drains = 0
@@ -110,6 +113,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.#windows = new CallerWindows(options.nodeId)
     this.#deadlocks = new DeadlockExchange(this)
     this.tasks = new TaskScheduler(this)
+    this.indexes = new IndexBuilder(this)
     this.pool = createPool(this)
     this.requests.set(QUERY_REQUEST, (_from, args) => walkQuery(this, args[0] as QueryText))
     this.#armTick()

@@ -5,7 +5,6 @@ import type { FenceReason } from '@epicserver/fabric'
 import type { App } from '../app.ts'
 import { ClusterNode } from '../cluster-node.ts'
 import { FolderFiles } from '../folder-files.ts'
-import { buildIndexes } from '../index-build.ts'
 import type { Log } from '../log.ts'
 import type { EntityNode } from '../node.ts'
 import { systemClock } from '../system-clock.ts'
@@ -61,7 +60,6 @@ export async function startNode({ config, log, onFenced }: StartNodeOptions): Pr
   })
   const node = await cluster.start()
   await network?.listening
-  void buildIndexes(node).catch((error: unknown) => log.error('indexes could not be built', { error }))
   node.tasks.start()
   return { app, cluster, node, clusterStore }
 }
