@@ -195,6 +195,24 @@ describe('pipe: with a cluster key', () => {
     assert.deepEqual(await Promise.all(ends), ['Unavailable', 'Unavailable'])
   })
 
+  it('who sends over 4 KB before a proof is cut off and counted (checklist 39)', async () => {
+    const world = new TestWorld({}, { b: { handshake: node('n2') } })
+    await world.b.listen('b')
+    const connecting = world.space.transport('x').connect('b', new AbortController().signal)
+    await world.clock.run(3)
+    const link = await connecting
+    assert.ok(link.kind === 'bytes')
+    let ended = false
+    link.start({ bytes: () => {}, writable: () => {}, ended: () => (ended = true) })
+    // The beginning of a frame that the limit for frames allows.
+    link.write(Buffer.concat([Buffer.from([0, 0, 1, 0, 0x10]), Buffer.alloc(4_000)]))
+    await world.clock.run(3)
+    assert.deepEqual([ended, world.b.counts.broken], [false, 0])
+    link.write(Buffer.alloc(200))
+    await world.clock.run(3)
+    assert.deepEqual([ended, world.b.counts.broken], [true, 1])
+  })
+
   it('a handshake that throws anything refuses without a word', async () => {
     const broken: Handshake = () => Promise.reject(new TypeError('a bug'))
     const world = new TestWorld({}, { a: { handshake: node('n1') }, b: { handshake: broken } })

@@ -38,6 +38,7 @@ describe('transport unix', () => {
   it('makes its socket 0600, and removes it (checklist 4)', async (context) => {
     const path = join(folderFor(context), 's')
     const pipe = createPipe({ transport: unixTransport() })
+    context.after(() => pipe.destroy())
     await pipe.listen(path)
     assert.equal(statSync(path).mode & 0o777, 0o600)
     await pipe.close()
