@@ -8,7 +8,7 @@
  *
  * A fenced node is finished: it closes at once and says so; whoever started it makes a new one.
  */
-import { isEpicError, partitionOf, type ClusterStore } from '@epicserver/contracts'
+import { EpicError, isEpicError, partitionOf, type ClusterStore } from '@epicserver/contracts'
 import { ClusterMember, type Effect, type FenceReason, type Mutation, type StoreEffect, type StoreReply } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
 import { ClusterRouter, type Links } from './cluster-router.ts'
@@ -163,8 +163,10 @@ export class ClusterNode {
         this.#ensureNode()
         this.#peers?.handleView(effect.view)
         this.#router?.release()
-        this.#onServing?.()
-        this.#onServing = undefined
+        if (effect.view.members.some(({ nodeId }) => nodeId === this.#member.nodeId)) {
+          this.#onServing?.()
+          this.#onServing = undefined
+        }
         break
       case 'gained':
         this.#gain(effect.partitions, effect.epoch)
@@ -242,8 +244,8 @@ export class ClusterNode {
       if (left.length === 0 || this.#isFinished) return
       const isOver = this.#now() >= until
       for (const activation of left) {
-        if (isOver) node.durability.lose(activation, isOver)
-        else node.kernel.deactivate(activation, 'moving')
+        if (isOver) node.durability.lose(activation, tookTooLong(activation))
+        else node.kernel.retire(activation, 'moving')
       }
       node.scheduleDrain()
       await new Promise<void>((resolve) => this.#options.ports.clock.setTimer(resolve, 1))
@@ -322,6 +324,10 @@ export class ClusterNode {
   #now(): number {
     return this.#options.ports.clock.monotonicMs()
   }
+}
+
+function tookTooLong({ type, id }: Activation): EpicError {
+  return new EpicError('Fenced', `Cannot finish what "${type.plan.name}/${id}" was doing: its partition goes to another node`)
 }
 
 function activationsOf(node: EntityNode): Activation[] {

@@ -20,6 +20,12 @@ export interface Links {
   askAll(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]>
 }
 
+/** A call that waits, and what finds its place when it is looked at again. */
+interface Held {
+  readonly call: EntityCall
+  readonly place: () => void
+}
+
 export class ClusterRouter implements Router {
   readonly #member: ClusterMember
   readonly #links: Links
@@ -27,7 +33,7 @@ export class ClusterRouter implements Router {
   readonly #dispatch: (call: EntityCall) => void
   /** Partitions that this node serves and whose store is open. */
   readonly #ready = new Uint8Array(PARTITIONS)
-  #held: EntityCall[] = []
+  #held: Held[] = []
 
   constructor(member: ClusterMember, links: Links, clock: NodeClock, dispatch: (call: EntityCall) => void) {
     this.#member = member
@@ -65,12 +71,12 @@ export class ClusterRouter implements Router {
   }
 
   /** Keeps a call until it is clear where it goes. */
-  hold(call: EntityCall): boolean {
+  hold(call: EntityCall, place: () => void = () => this.#dispatch(call)): boolean {
     if (this.#held.length >= RUNTIME_LIMITS.heldCallsMax) {
       call.fail(new EpicError('Overloaded', `Cannot call "${call.ref.toString()}": ${this.#held.length} calls wait for an owner of their partition already`))
       return true
     }
-    this.#held.push(call)
+    this.#held.push({ call, place })
     return true
   }
 
@@ -79,10 +85,10 @@ export class ClusterRouter implements Router {
     const held = this.#held
     this.#held = []
     const now = this.#clock.monotonicMs()
-    for (const call of held) {
+    for (const { call, place } of held) {
       if (call.settled) continue
       if (call.deadlineAt > 0 && call.deadlineAt <= now) call.fail(noOwner(call))
-      else this.#dispatch(call)
+      else place()
     }
   }
 

@@ -3,7 +3,7 @@
  * arrives to where it belongs: calls to the node, outcomes to the calls that wait, fabric messages to the member.
  */
 import { EpicError, partitionOf } from '@epicserver/contracts'
-import { isPeerMessage, type ClusterMember, type PeerMessage, type View } from '@epicserver/fabric'
+import { isPeerMessage, type Arrival, type ClusterMember, type PeerMessage, type View } from '@epicserver/fabric'
 import type { Reader } from '@epicserver/wire'
 import type { ClusterRouter } from './cluster-router.ts'
 import { EntityCall } from './entity-call.ts'
@@ -154,18 +154,26 @@ export class Peers {
   #readCall(from: string, viewNo: number, reader: Reader, answers: BatchWriter): void {
     const message = readCall(reader)
     if (reader.failed) return
-    const { node, member, router } = this.#host
     if (message.type === NODE_TYPE) {
       void this.#answer(from, message, answers)
       return
     }
     const call = this.#callFrom(message, answers)
     if (call === undefined) return
-    const partition = partitionOf(message.type, message.id)
-    const admission = member.admit({ from, viewNo, partition }, node.ports.clock.monotonicMs())
-    if (admission === 'serve' && router.isReady(partition)) node.dispatch(call)
-    else if (admission === 'moved') call.fail(new EpicError('Moved', `"${message.type}/${message.id}" does not live here`))
-    else if (admission !== 'drop') router.hold(call)
+    this.#admit({ from, viewNo, partition: partitionOf(message.type, message.id) }, call)
+  }
+
+  /** Lets a call in, sends it back, or keeps it until it is clear which: then it is asked again. */
+  #admit(arrival: Arrival, call: PeerCall): void {
+    const { node, member, router } = this.#host
+    const admission = member.admit(arrival, node.ports.clock.monotonicMs())
+    // By a view that this node has not read yet the sender may be a member, and the partition may live here.
+    const isAhead = arrival.viewNo > (member.view?.viewNo ?? 0)
+    if (isAhead) this.#host.pump()
+    if (admission === 'serve' && router.isReady(arrival.partition)) node.dispatch(call)
+    else if (admission === 'moved') call.fail(new EpicError('Moved', `"${call.ref.toString()}" does not live here`))
+    else if (admission !== 'drop' || isAhead) router.hold(call, () => this.#admit(arrival, call))
+    else call.fail(new EpicError('Unavailable', `Cannot take a call of node ${arrival.from}: it is no member of view ${member.view?.viewNo ?? 0}`))
   }
 
   /** Answers what another node asks of this one. */

@@ -1,21 +1,29 @@
 /**
- * The clocks of one simulated host: monotonic time at a rate of its own, wall time that can be stepped, and timers that stand still
- * while the host is paused and never fire once its process is dead.
+ * The clocks of one simulated host: monotonic time at a rate of its own, wall time that can be stepped, and events that wait while
+ * the host is stopped.
+ *
+ * A stopped process (SIGSTOP) finds that time went on without it. In a suspended machine the monotonic clock stood still as well,
+ * while the wall clock, and the time since boot, went on.
+ *
+ * Code takes time: each reading of the monotonic clock is a microsecond later than the one before. Without that, two entities that
+ * call each other for ever would stop the world.
  */
-import type { NodeClock, Pending } from '@epicserver/runtime'
 import type { VirtualTime } from './virtual-time.ts'
 
 /** 2026-01-01, so that dates in traces look like dates. */
-const WALL_ORIGIN_MS = 1_767_225_600_000
+export const WALL_ORIGIN_MS = 1_767_225_600_000
+const READING_MS = 0.001
 
 export class HostClock {
   readonly #time: VirtualTime
   /** Local milliseconds for each true one. */
   readonly rate: number
   readonly #offsetMs: number
-  /** How far the wall clock was stepped. */
-  wallOffsetMs = 0
-  #paused: (() => void)[] | null = null
+  #wallOffsetMs = 0
+  #backlog: (() => void)[] | null = null
+  #suspendedAt: number | null = null
+  #suspendedMs = 0
+  #lastReading = 0
 
   constructor(time: VirtualTime, rate: number, offsetMs: number) {
     this.#time = time
@@ -23,48 +31,63 @@ export class HostClock {
     this.#offsetMs = offsetMs
   }
 
+  /** Reads the clock, as the code of the host does. */
+  read(): number {
+    this.#lastReading = Math.max(this.#lastReading + READING_MS, this.monotonicMs)
+    return this.#lastReading
+  }
+
+  /** What the clock shows, as seen from outside: looking takes no time. */
   get monotonicMs(): number {
-    return this.#offsetMs + this.#time.now * this.rate
+    const running = (this.#suspendedAt ?? this.#time.now) - this.#suspendedMs
+    return Math.max(this.#lastReading, this.#offsetMs + running * this.rate)
   }
 
   get wallMs(): number {
-    return WALL_ORIGIN_MS + this.#time.now + this.wallOffsetMs
+    return WALL_ORIGIN_MS + this.#time.now + this.#wallOffsetMs
   }
 
-  get isPaused(): boolean {
-    return this.#paused !== null
+  /** The time since boot, with the time in suspension. */
+  get uptimeMs(): number {
+    return this.#offsetMs + this.#time.now * this.rate
   }
 
-  pause(): void {
-    this.#paused ??= []
+  /** The true time until the clock shows `delayMs` more than it now should. */
+  trueDelay(delayMs: number): number {
+    const running = this.#offsetMs + (this.#time.now - this.#suspendedMs) * this.rate
+    return (Math.max(0, this.#lastReading - running) + Math.max(0, delayMs)) / this.rate
+  }
+
+  /** Somebody sets the wall clock. */
+  step(ms: number): void {
+    this.#wallOffsetMs += ms
+  }
+
+  get isStopped(): boolean {
+    return this.#backlog !== null
+  }
+
+  get isSuspended(): boolean {
+    return this.#suspendedAt !== null
+  }
+
+  stop(how: 'stopped' | 'suspended'): void {
+    if (this.#backlog !== null) return
+    this.#backlog = []
+    if (how === 'suspended') this.#suspendedAt = this.#time.now
   }
 
   resume(): void {
-    const backlog = this.#paused ?? []
-    this.#paused = null
+    const backlog = this.#backlog ?? []
+    this.#backlog = null
+    if (this.#suspendedAt !== null) this.#suspendedMs += this.#time.now - this.#suspendedAt
+    this.#suspendedAt = null
     for (const run of backlog) this.#time.after(0, () => this.deliver(run))
   }
 
-  /** Runs something on the host now, or when it is no longer paused. */
+  /** Runs something on the host now, or when it goes on. */
   deliver(run: () => void): void {
-    if (this.#paused !== null) this.#paused.push(run)
+    if (this.#backlog !== null) this.#backlog.push(run)
     else run()
-  }
-
-  /** The clock of one process of the host; dead processes are not called. */
-  forProcess(isAlive: () => boolean): NodeClock {
-    const schedule = (run: () => void, delayMs: number): Pending =>
-      this.#time.after(delayMs / this.rate, () =>
-        this.deliver(() => {
-          if (isAlive()) run()
-        }),
-      )
-    return {
-      monotonicMs: () => this.monotonicMs,
-      wallMs: () => this.wallMs,
-      setTimer: schedule,
-      yield: (run) => void schedule(run, 0),
-      afterTurns: (run) => process.nextTick(run),
-    }
   }
 }

@@ -1,1 +1,20 @@
-export {}
+/** Tests without I/O: one entity by script, or a whole cluster in simulation. */
+export {
+  converges,
+  everyCallAnswered,
+  noLeak,
+  nothingAcknowledgedLost,
+  orderPerPair,
+  singleActivation,
+} from './checkers/checks.ts'
+export type { ClientOutcome } from './client-outcome.ts'
+export { CRASH_POINTS } from './crash-points.ts'
+export type { CrashPoint } from './crash-points.ts'
+export { drawFaults, FAULT_KINDS } from './faults.ts'
+export type { FaultKind, FaultProfile } from './faults.ts'
+export { SeededRandom } from './seeded-random.ts'
+export { simulate, SimulationFailed } from './simulate.ts'
+export type { SimulateOptions, SimulationResult } from './simulate.ts'
+export type { SimulationMutation } from './simulation.ts'
+export { Violation } from './violation.ts'
+export type { Check, Duration, World } from './world.ts'

@@ -122,7 +122,9 @@ export class SimulatedNetwork {
     const far = new Channel(this, target, undefined)
     far.connect(near)
     far.events = target.accept(near.port.nodeId, far)
-    near.connect(far)
+    this.time.after(this.latency(), () => {
+      near.port.process.receive(`a channel to ${target.nodeId} is open`, () => near.connect(far))
+    })
   }
 
   #detach(port: Port): void {
@@ -152,6 +154,7 @@ class Channel implements PeerChannel {
   connect(other: Channel): void {
     this.#other = other
     for (const batch of this.#early.splice(0)) this.#transmit(batch)
+    if (!this.isEnded) this.events?.onOpen?.()
   }
 
   send(lane: PeerLane, batch: Uint8Array): void {

@@ -11,46 +11,70 @@ export interface Scheduled {
   cancel(): void
 }
 
-interface Event {
+class Event implements Scheduled {
   readonly at: number
   readonly order: number
   run: (() => void) | null
+
+  constructor(at: number, order: number, run: () => void) {
+    this.at = at
+    this.order = order
+    this.run = run
+  }
+
+  cancel(): void {
+    this.run = null
+  }
 }
 
 export class VirtualTime {
   readonly #heap: Event[] = []
   #order = 0
-  now = 0
+  #now = 0
+  #steps = 0
+
+  /** Milliseconds since the simulation began. */
+  get now(): number {
+    return this.#now
+  }
+
   /** How many events have run. */
-  steps = 0
+  get steps(): number {
+    return this.#steps
+  }
 
   at(instant: number, run: () => void): Scheduled {
-    const event: Event = { at: Math.max(instant, this.now), order: this.#order, run }
+    const event = new Event(Math.max(instant, this.#now), this.#order, run)
     this.#order += 1
     this.#push(event)
-    return {
-      cancel: () => {
-        event.run = null
-      },
-    }
+    return event
   }
 
   after(delayMs: number, run: () => void): Scheduled {
-    return this.at(this.now + delayMs, run)
+    return this.at(this.#now + delayMs, run)
+  }
+
+  /** When the next event is due; `Infinity` when there is none. */
+  get nextAt(): number {
+    while (this.#heap.length > 0 && this.#heap[0]?.run === null) this.#pop()
+    return this.#heap[0]?.at ?? Infinity
   }
 
   /** Runs the next event that is not later than `until`; says whether there was one. */
   step(until: number): boolean {
-    for (;;) {
-      const next = this.#heap[0]
-      if (next === undefined || next.at > until) return false
-      this.#pop()
-      if (next.run === null) continue
-      this.now = next.at
-      this.steps += 1
-      next.run()
-      return true
-    }
+    if (this.nextAt > until) return false
+    const next = this.#heap[0] as Event
+    this.#pop()
+    this.#now = next.at
+    this.#steps += 1
+    next.run?.()
+    return true
+  }
+
+  /** Lets time pass in which nothing happens. */
+  pass(until: number): void {
+    if (until > this.nextAt) throw new RangeError('Time cannot pass over an event')
+    this.#now = Math.max(this.#now, until)
   }
 
   #push(event: Event): void {
@@ -74,7 +98,9 @@ export class VirtualTime {
     for (;;) {
       let child = 2 * i + 1
       if (child >= heap.length) break
-      if (child + 1 < heap.length && isBefore(heap[child + 1] as Event, heap[child] as Event)) child += 1
+      if (child + 1 < heap.length && isBefore(heap[child + 1] as Event, heap[child] as Event)) {
+        child += 1
+      }
       if (!isBefore(heap[child] as Event, last)) break
       heap[i] = heap[child] as Event
       i = child

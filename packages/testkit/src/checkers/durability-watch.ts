@@ -1,0 +1,153 @@
+/**
+ * Nothing acknowledged is lost, in two halves.
+ *
+ * The store's: a version that was said to be durable is never missing afterwards, at any claim. The node's: nothing leaves an
+ * entity with acknowledged durability before the state that it reveals is durable. For that, the state is encoded whenever
+ * something is emitted; when it leaves, either a write that began after it is durable, or the state was the durable one already.
+ */
+import { formatEntityId, isEpicError } from '@epicserver/contracts'
+import type { Claimed, EntityId, Write } from '@epicserver/contracts'
+import type { Activation, Held } from '@epicserver/kernel'
+import type { EntityCall, EntityNode } from '@epicserver/runtime'
+import type { Report, WatchedProcess, Watcher } from '../watcher.ts'
+
+/** What is known of one activation. */
+interface Known {
+  /** The durable state, without what the runtime saves along. */
+  durable: string
+  writesBegun: number
+  /** Writes of one activation are durable in the order in which they began. */
+  readonly underWay: string[]
+  writesDone: number
+}
+
+/** The newest version of an entity that was said to be durable. */
+export interface Acknowledged {
+  readonly entity: EntityId
+  readonly version: bigint
+}
+
+interface Emission {
+  readonly state: string
+  readonly writesBegun: number
+}
+
+/** Equal to no state. */
+const CANNOT_SAVE = 'cannot be saved'
+
+export class DurabilityWatch implements Watcher {
+  readonly #report: Report
+  readonly #acknowledged = new Map<string, Acknowledged>()
+  readonly #known = new WeakMap<Activation, Known>()
+  readonly #emitted = new WeakMap<Held, Emission>()
+
+  constructor(report: Report) {
+    this.#report = report
+  }
+
+  /** The newest version of each entity that was said to be durable. */
+  get acknowledged(): ReadonlyMap<string, Acknowledged> {
+    return this.#acknowledged
+  }
+
+  claimed(process: WatchedProcess, entity: EntityId, { version }: Claimed): void {
+    const name = formatEntityId(entity)
+    const acknowledged = this.#acknowledged.get(name)?.version ?? 0n
+    if (version >= acknowledged) return
+    this.#report(
+      'nothingAcknowledgedLost',
+      `${process.name} claimed ${name} and found version ${version}; version ${acknowledged} was acknowledged`,
+    )
+  }
+
+  written(process: WatchedProcess, entity: EntityId, version: bigint): void {
+    this.#acknowledged.set(formatEntityId(entity), { entity, version })
+    const known = this.#knownOf(activationOf(process, entity))
+    const state = known?.underWay.shift()
+    if (known === undefined || state === undefined) return
+    known.durable = state
+    known.writesDone += 1
+  }
+
+  removed(_process: WatchedProcess, entity: EntityId): void {
+    this.#acknowledged.delete(formatEntityId(entity))
+  }
+
+  writeBegun(process: WatchedProcess, entity: EntityId, write: Write): void {
+    const activation = activationOf(process, entity)
+    const known = this.#knownOf(activation)
+    if (known === undefined || activation === undefined) return
+    known.writesBegun += 1
+    const bytes = write.bytes
+    known.underWay.push(bytes === undefined ? known.durable : this.#stateIn(process, activation, bytes))
+  }
+
+  turnStarted(process: WatchedProcess, { activation }: EntityCall): void {
+    if (activation === null || activation.gate === null || this.#known.has(activation)) return
+    this.#known.set(activation, {
+      durable: stateOf(process, activation),
+      writesBegun: 0,
+      underWay: [],
+      writesDone: 0,
+    })
+  }
+
+  callMade(process: WatchedProcess, call: EntityCall): void {
+    this.#noteEmission(process, call.parent?.activation, call)
+  }
+
+  turnEnded(process: WatchedProcess, call: EntityCall): void {
+    this.#noteEmission(process, call.activation, call)
+  }
+
+  released(process: WatchedProcess, activation: Activation, held: Held): void {
+    const known = this.#knownOf(activation)
+    const emission = this.#emitted.get(held)
+    if (known === undefined || emission === undefined) return
+    if (known.writesDone > emission.writesBegun || emission.state === known.durable) return
+    this.#report(
+      'nothingAcknowledgedLost',
+      `${process.name} lets something of ${activation.type.plan.name}/${activation.id} leave that reveals a state which is not durable`,
+    )
+  }
+
+  #noteEmission(process: WatchedProcess, activation: Activation | null | undefined, held: Held): void {
+    const known = this.#knownOf(activation ?? undefined)
+    if (known === undefined || activation?.instance === null) return
+    this.#emitted.set(held, {
+      state: stateOf(process, activation as Activation),
+      writesBegun: known.writesBegun,
+    })
+  }
+
+  #knownOf(activation: Activation | undefined): Known | undefined {
+    return activation === undefined ? undefined : this.#known.get(activation)
+  }
+
+  #stateIn(process: WatchedProcess, activation: Activation, bytes: Uint8Array): string {
+    const { durability } = process.node as EntityNode
+    const state = durability.stateOf(activation.type.plan.name)
+    const entity = durability.entityOf(activation)
+    return textOf(state.encode(state.decode(bytes, entity).state, null, entity))
+  }
+}
+
+function activationOf({ node }: WatchedProcess, { type, id }: EntityId): Activation | undefined {
+  return node?.kernel.types.get(type)?.activations.get(id)
+}
+
+function stateOf(process: WatchedProcess, activation: Activation): string {
+  const { durability } = process.node as EntityNode
+  const entity = durability.entityOf(activation)
+  try {
+    return textOf(durability.stateOf(entity.type).encode(activation.instance as object, null, entity))
+  } catch (error) {
+    // A state that cannot be saved: the node refuses it too, and nothing leaves.
+    if (isEpicError(error)) return CANNOT_SAVE
+    throw error
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
