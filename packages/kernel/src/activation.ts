@@ -6,6 +6,7 @@
  * | `claiming` | wait         | the store granted or refused the claim    |
  * | `waking`   | wait         | `onActivate` finished or threw            |
  * | `active`   | run          | idleness, memory, stop, move; or a fence  |
+ * | `draining` | wait, but for those of its own turns | its turns ended; or a fence |
  * | `sleeping` | wait         | `onDeactivate` and the last write ended   |
  * | `moving`   | wait         | the move was committed or given up        |
  * | `gone`     | –            | final: a new activation takes what waited |
@@ -18,7 +19,14 @@ import type { Gate } from './gate.ts'
 import type { EntityType } from './entity-type.ts'
 import type { Timer } from './timers.ts'
 
-export type ActivationState = 'claiming' | 'waking' | 'active' | 'sleeping' | 'moving' | 'gone'
+export type ActivationState =
+  | 'claiming'
+  | 'waking'
+  | 'active'
+  | 'draining'
+  | 'sleeping'
+  | 'moving'
+  | 'gone'
 
 /** What can happen to an activation. */
 export type ActivationEvent =
@@ -26,6 +34,7 @@ export type ActivationEvent =
   | 'claimFailed'
   | 'awake'
   | 'wakeFailed'
+  | 'drain'
   | 'sleep'
   | 'asleep'
   | 'move'
@@ -39,7 +48,8 @@ export const ACTIVATION_STEPS: Readonly<
 > = {
   claiming: { claimed: 'waking', claimFailed: 'gone', drop: 'gone' },
   waking: { awake: 'active', wakeFailed: 'gone', drop: 'gone' },
-  active: { sleep: 'sleeping', move: 'moving', drop: 'gone' },
+  active: { drain: 'draining', sleep: 'sleeping', move: 'moving', drop: 'gone' },
+  draining: { sleep: 'sleeping', drop: 'gone' },
   sleeping: { asleep: 'gone', drop: 'gone' },
   moving: { moved: 'gone', moveFailed: 'active', drop: 'gone' },
   gone: {},

@@ -69,7 +69,7 @@ function assertQueued({ mailboxes, types }: KernelTables): Map<Activation, numbe
       `has ${nameOf(call)} queued, whose status is ${call.status}`,
     )
     holds(
-      activation.state === 'active',
+      activation.state === 'active' || activation.state === 'draining',
       activation,
       `is ${activation.state} and has ${nameOf(call)} queued`,
     )
@@ -88,7 +88,8 @@ function assertCalls(activation: Activation, queued: number, mailboxes: Mailboxe
   const held = running + queued + (waiting?.length ?? 0)
   holds(accepted === held, activation, `counts ${accepted} calls and holds ${held}`)
   holds(running >= 0, activation, `counts ${running} running turns`)
-  holds(running === 0 || state === 'active', activation, `is ${state} and runs ${running} turns`)
+  const isInUse = state === 'active' || state === 'draining'
+  holds(running === 0 || isInUse, activation, `is ${state} and runs ${running} turns`)
   holds(waiting === null || waiting.length > 0, activation, 'keeps an empty mailbox')
   holds(
     waiting === null || state !== 'active' || type.plan.hasLocks,

@@ -286,6 +286,13 @@ export class Kernel {
     return this.#lifecycle.sleep(activation, reason, this.now)
   }
 
+  /** Like `deactivate`; an entity that is busy takes nothing new, so that it can be put away soon. */
+  retire(activation: Activation, reason: DeactivationReason): boolean {
+    if (this.deactivate(activation, reason)) return true
+    this.#lifecycle.drain(activation, this.now)
+    return false
+  }
+
   /** `onDeactivate` is over and the state that it left is durable: what it sent may leave. */
   handleAsleep(activation: Activation): void {
     this.#lifecycle.asleep(activation)

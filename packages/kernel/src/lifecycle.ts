@@ -69,13 +69,20 @@ export class Lifecycle {
   }
 
   sleep(activation: Activation, reason: DeactivationReason, now: number): boolean {
-    if (activation.state !== 'active' || activation.running > 0) return false
+    if (!isInUse(activation) || activation.running > 0) return false
     if (activation.gate !== null && activation.gate.state !== 'resting') return false
     this.#mailboxes.withdraw(activation, now)
     this.#timers.cancelAll(activation)
     this.#table.putToSleep(activation)
     this.#effects.push({ kind: 'sleep', activation, reason })
     return true
+  }
+
+  /** Lets nothing new start, so that the entity comes to rest. */
+  drain(activation: Activation, now: number): void {
+    if (activation.state !== 'active') return
+    this.#mailboxes.withdraw(activation, now)
+    activation.step('drain')
   }
 
   asleep(activation: Activation): void {
@@ -112,4 +119,8 @@ export class Lifecycle {
     const { type, id } = activation
     this.#redirects.leaveBehind(type, id, this.#mailboxes.takeWaiting(activation))
   }
+}
+
+function isInUse({ state }: Activation): boolean {
+  return state === 'active' || state === 'draining'
 }

@@ -32,7 +32,7 @@ export class Mailboxes {
   /** Takes a call in: it may run now, or it waits. */
   add(activation: Activation, call: Call, now: number): void {
     const { hasLocks } = activation.type.plan
-    if (activation.state === 'active') {
+    if (activation.state === 'active' || isOfItsOwn(activation, call)) {
       if (!hasLocks) {
         this.#queue(call)
         return
@@ -155,4 +155,13 @@ export class Mailboxes {
     turns.splice(turns.indexOf(call), 1)
     if (turns.length === 0) activation.turns = null
   }
+}
+
+/** Whether a draining entity must still run a call, because one of its turns waits for it. */
+function isOfItsOwn(activation: Activation, call: Call): boolean {
+  if (activation.state !== 'draining') return false
+  for (let turn = call.parent; turn !== null; turn = turn.parent) {
+    if (turn.activation === activation) return true
+  }
+  return isReentrant(activation, call)
 }
