@@ -28,5 +28,5 @@ export function startNodeAlone(
       },
     },
   })
-  return { node, pool: node.pool as Pool<typeof entities> }
+  return { node, pool: node.pool as unknown as Pool<typeof entities> }
 }
