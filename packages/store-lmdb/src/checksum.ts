@@ -12,15 +12,16 @@ const NATIVE_BYTES_MIN = 400
 const SLICE = 8
 const tables = makeTables()
 
-/** The checksum of `bytes` after that of what came before. */
-export function checksum(bytes: Uint8Array, before = 0): number {
-  return bytes.length < NATIVE_BYTES_MIN ? checksumInScript(bytes, before) : crc32(bytes, before)
+/** The checksum of `bytes`, from `start` on, after that of what came before. */
+export function checksum(bytes: Uint8Array, before = 0, start = 0): number {
+  if (bytes.length - start < NATIVE_BYTES_MIN) return checksumInScript(bytes, before, start)
+  return crc32(start === 0 ? bytes : bytes.subarray(start), before)
 }
 
 /** Eight bytes at a time ("slicing-by-8"): eight tables, no dependency between their look-ups. */
-export function checksumInScript(bytes: Uint8Array, before: number): number {
+export function checksumInScript(bytes: Uint8Array, before: number, start: number): number {
   let crc = ~before
-  let at = 0
+  let at = start
   for (const end = bytes.length - SLICE; at <= end; at += SLICE) {
     crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
     crc =

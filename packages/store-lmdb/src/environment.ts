@@ -151,7 +151,7 @@ export class Environment {
     let isOwned: boolean
     try {
       isOwned = await this.#ownership.ifVersion(OWNERSHIP_KEY, this.owner, () => {
-        this.#ownership.put(OWNERSHIP_KEY, ownership, this.owner)
+        void this.#ownership.put(OWNERSHIP_KEY, ownership, this.owner)
         put()
       })
     } catch (error) {

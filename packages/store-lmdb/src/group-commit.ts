@@ -12,17 +12,20 @@ import { EpicError, isEpicError } from '@epicserver/contracts'
 import { Changes } from './changes.ts'
 import type { Environment } from './environment.ts'
 import { COMMIT_BYTES_MAX, FULL_DISK_PAUSE_MS } from './limits.ts'
+import type { Subject } from './subjects.ts'
 
 /** A request that is done in a commit. */
 export interface Job {
   /** What it concerns; jobs of one subject take effect in the order in which they were added. */
-  readonly subject: string
+  readonly subject: Subject
   /** Has a commit to itself: it changes how others are prepared. */
   readonly isAlone?: boolean
   /** Says what to write. It must not wait; what it throws refuses the job. */
   prepare(changes: Changes): void
-  /** It is durable. */
+  /** It is durable: what the next is prepared against must know. */
   handleDone(): void
+  /** Whoever asked may know, too. */
+  answer(): void
   /** It was refused, or its commit failed. */
   handleFailed(error: unknown): void
 }
@@ -34,6 +37,8 @@ export class GroupCommit {
   #end: (() => EpicError) | undefined
   #whenIdle: (() => void)[] = []
   #isPausing = false
+  /** Numbers what is prepared together. */
+  #batch = 0
 
   constructor(environment: Environment) {
     this.#environment = environment
@@ -61,47 +66,67 @@ export class GroupCommit {
     else setImmediate(run)
   }
 
+  /** Commit after commit, as long as anything waits: the next is on its way before the callers of the last are answered. */
   async #run(): Promise<void> {
     this.#state = 'committing'
-    const changes = new Changes()
-    const jobs = this.#prepare(changes)
-    const failure = await this.#commit(changes)
-    this.#isPausing = failure?.code === 'StoreFull'
-    if (failure === undefined) for (const job of jobs) job.handleDone()
-    else for (const job of jobs) job.handleFailed(failure)
-    if (failure !== undefined) this.#endAfter(failure)
+    let next = this.#start()
+    for (;;) {
+      const { jobs } = next
+      const failure = await next.failure
+      this.#isPausing = failure?.code === 'StoreFull'
+      if (failure === undefined) for (const job of jobs) job.handleDone()
+      else this.#endAfter(failure)
+      const isNextStarted = this.#waiting.length > 0 && !this.#isPausing
+      if (isNextStarted) next = this.#start()
+      for (const job of jobs) {
+        if (failure === undefined) job.answer()
+        else job.handleFailed(failure)
+      }
+      if (!isNextStarted) break
+    }
     this.#state = 'idle'
     if (this.#waiting.length > 0) this.#gather()
     else for (const resolve of this.#whenIdle.splice(0)) resolve()
   }
 
+  #start(): { readonly jobs: readonly Job[]; readonly failure: Promise<EpicError | undefined> } {
+    const changes = new Changes()
+    const jobs = this.#prepare(changes)
+    return { jobs, failure: this.#commit(changes) }
+  }
+
   /** Takes from what waits the jobs of the next commit, and gathers their changes. */
   #prepare(changes: Changes): Job[] {
     const jobs: Job[] = []
-    const touched = new Set<string>()
     const later: Job[] = []
+    this.#batch += 1
     let isFull = false
     for (const job of this.#waiting) {
       isFull ||= changes.byteLength > COMMIT_BYTES_MAX || (job.isAlone === true && jobs.length > 0)
-      if (isFull || touched.has(job.subject)) {
-        touched.add(job.subject)
+      if (isFull || job.subject.changedIn === this.#batch) {
+        job.subject.changedIn = this.#batch
         later.push(job)
         continue
       }
       isFull = job.isAlone === true
-      const before = changes.count
-      try {
-        job.prepare(changes)
-      } catch (error) {
-        changes.takeBack(before)
-        job.handleFailed(error)
-        continue
-      }
-      jobs.push(job)
-      if (changes.count > before) touched.add(job.subject)
+      if (this.#prepareJob(job, changes)) jobs.push(job)
     }
     this.#waiting = later
     return jobs
+  }
+
+  /** Whether the job was not refused. */
+  #prepareJob(job: Job, changes: Changes): boolean {
+    const before = changes.count
+    try {
+      job.prepare(changes)
+    } catch (error) {
+      changes.takeBack(before)
+      job.handleFailed(error)
+      return false
+    }
+    if (changes.count > before) job.subject.changedIn = this.#batch
+    return true
   }
 
   /** What kept the changes from being durable; nothing, when they are. */

@@ -12,8 +12,8 @@ export const INLINE_STATE_BYTES_MAX = 1500
 /** What one commit takes at most; the rest goes into the next. Bounds the memory that waits on the disk. */
 export const COMMIT_BYTES_MAX: number = 32 * 1024 * 1024
 
-/** Records whose guards are kept in memory, for each shard: two generations of these, some 4 MB. */
-export const REMEMBERED_HEADS = 8192
+/** Entities that are remembered after their last request, for each shard: two generations of these, some 5 MB. */
+export const SUBJECTS_KEPT = 8192
 
 /** Index entries that are swept in one commit: a few milliseconds of the disk. */
 export const SWEPT_ENTRIES = 2000
@@ -23,3 +23,12 @@ export const FULL_DISK_PAUSE_MS = 100
 
 /** A failed commit on a disk with less room than this failed for want of room, whatever the system calls it. */
 export const ROOM_BYTES_MIN: number = COMMIT_BYTES_MAX + 1024 * 1024
+
+/** The lock of a data folder is taken in microseconds; longer than this only a process waits that another one stopped in the midst of it. */
+export const FOLDER_LOCK_WAIT_MS = 5_000
+
+/** Shards of a new data folder: each commits by itself, so more than can be owned by different processes only cost syncs. */
+export const SHARDS_PER_CORE = 2
+
+/** A machine of 64 cores has one process a core with two shards each. */
+export const SHARDS_MAX_BY_DEFAULT = 128

@@ -15,6 +15,8 @@
 import { openAsClass } from 'lmdb'
 import type { Database, RootDatabase, RootDatabaseOptionsWithPath } from 'lmdb'
 import { EpicError } from '@epicserver/contracts'
+import { checkDataFile } from './data-file.ts'
+import { LockWait } from './lock-wait.ts'
 import { storageError } from './storage-error.ts'
 
 /** A table of an environment: bytes by bytes. */
@@ -50,11 +52,14 @@ export async function openRoot<T>(
   prepare: (root: RootDatabase<Buffer, Buffer>) => T,
   { signal }: OpenRootOptions = {},
 ): Promise<OpenedRoot<T>> {
-  if (openPaths.has(path)) {
-    throw new EpicError('DataFolderInUse', `Cannot open ${path}: this process has it open`)
-  }
-  openPaths.add(path)
-  return waitFor(openAndPrepare(path, prepare, signal), path, signal)
+  const wait = new LockWait(path, signal)
+  return wait.run(async () => {
+    if (openPaths.has(path)) {
+      throw new EpicError('DataFolderInUse', `Cannot open ${path}: this process has it open`)
+    }
+    openPaths.add(path)
+    return openAndPrepare(path, prepare, wait)
+  })
 }
 
 /** Closes what {@link openRoot} opened; it may be opened again then. */
@@ -66,24 +71,25 @@ export async function closeRoot(path: string, root: RootDatabase<Buffer, Buffer>
 async function openAndPrepare<T>(
   path: string,
   prepare: (root: RootDatabase<Buffer, Buffer>) => T,
-  signal: AbortSignal | undefined,
+  wait: LockWait,
 ): Promise<OpenedRoot<T>> {
   const options = optionsFor(path)
   const opened: { root?: RootDatabase<Buffer, Buffer> } = {}
   try {
+    await checkDataFile(path)
     const Root = openAsClass<Buffer, Buffer>(options) as unknown as RootClass
     const prepared = await inTransaction(Root, () => {
       opened.root = new Root(null, options)
-      if (signal?.aborted === true) throw givenUp(path)
+      if (wait.isGivenUp) throw wait.error()
+      wait.handleLocked()
       return prepare(opened.root)
     })
     return { root: opened.root as RootDatabase<Buffer, Buffer>, prepared }
   } catch (error) {
+    const cause = await causeOf(error)
     if (opened.root === undefined) openPaths.delete(path)
     else await closeRoot(path, opened.root)
-    throw error instanceof EpicError
-      ? error
-      : await storageError(`open ${path}`, path, await causeOf(error))
+    throw cause instanceof EpicError ? cause : await storageError(`open ${path}`, path, cause)
   }
 }
 
@@ -92,40 +98,6 @@ async function inTransaction<T>(Root: RootClass, action: () => T): Promise<T> {
   const tableless = Object.create(Root.prototype) as RootDatabase & { db: { dbi: number } }
   tableless.db = { dbi: 0 }
   return tableless.transaction(action)
-}
-
-/** Waits for an opening, or until it is given up; that one closes again by itself when the lock comes free at last. */
-async function waitFor<T>(
-  opening: Promise<T>,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  if (signal === undefined) return opening
-  const { promise, stop } = abortOf(path, signal)
-  try {
-    return await Promise.race([opening, promise])
-  } finally {
-    stop()
-  }
-}
-
-/** A promise that is rejected when `signal` aborts. */
-function abortOf(path: string, signal: AbortSignal): { promise: Promise<never>; stop: () => void } {
-  let onAbort = (): void => undefined
-  const promise = new Promise<never>((_, reject) => {
-    onAbort = () => reject(givenUp(path))
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort)
-  })
-  return { promise, stop: () => signal.removeEventListener('abort', onAbort) }
-}
-
-function givenUp(path: string): EpicError {
-  return new EpicError(
-    'Unavailable',
-    `Cannot open ${path}: another process holds its write lock, and the wait for it was given up`,
-    { details: { path } },
-  )
 }
 
 function optionsFor(path: string): RootDatabaseOptionsWithPath {
@@ -139,8 +111,6 @@ function optionsFor(path: string): RootDatabaseOptionsWithPath {
     // A commit is started by whoever has one to make, and its failure then rejects no promise of the package's own.
     eventTurnBatching: false,
     txnStartThreshold: 1,
-    // The writing thread begins with the first of a batch, while the main thread still prepares the last.
-    batchStartThreshold: 32,
     permissionsMode: 0o600,
   }
   return options as RootDatabaseOptionsWithPath

@@ -8,6 +8,7 @@ import { checksum } from './checksum.ts'
 import { entityOfKey } from './entity-key.ts'
 import type { Environment } from './environment.ts'
 import type { GroupCommit } from './group-commit.ts'
+import { Subject } from './subjects.ts'
 
 /** A record that was found damaged. */
 export interface Damage {
@@ -66,12 +67,18 @@ export class Quarantine {
   #setAside(name: string, place: Buffer, bytes: Buffer): void {
     const { quarantine } = this.#environment.tables
     this.#commits.add({
-      subject: `quarantine ${name}`,
+      subject: new Subject(),
       prepare: (changes) => changes.put(quarantine, place, bytes),
       handleDone: () => undefined,
+      answer: () => undefined,
       handleFailed: () => this.#known.delete(name),
     })
   }
+}
+
+/** Whether an error says that a record is damaged. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof EpicError && error.code === 'CorruptRecord'
 }
 
 function damageError({ type, id }: EntityId, bytes: Buffer, problem: string): EpicError {

@@ -1,14 +1,13 @@
-/** The records of a shard: read, checked and remembered. */
+/** The records of a shard: read and checked. */
 import { EpicError, formatEntityId, formatEpoch } from '@epicserver/contracts'
-import type { EntityId, Guard } from '@epicserver/contracts'
+import type { Guard } from '@epicserver/contracts'
 import type { Changes } from './changes.ts'
 import { entityOfKey } from './entity-key.ts'
 import type { Environment } from './environment.ts'
-import { INLINE_STATE_BYTES_MAX } from './limits.ts'
 import type { Quarantine } from './quarantine.ts'
 import { decodeRecord, encodeRecord, sealProblem, sealState } from './record.ts'
 import type { RecordHead, StatePart } from './record.ts'
-import { RememberedHeads } from './remembered-heads.ts'
+import type { EntitySubject } from './subjects.ts'
 
 /** A record that is whole. */
 export interface FoundRecord {
@@ -19,7 +18,6 @@ export interface FoundRecord {
 export class RecordTable {
   readonly #environment: Environment
   readonly #quarantine: Quarantine
-  readonly #remembered = new RememberedHeads()
 
   constructor(environment: Environment, quarantine: Quarantine) {
     this.#environment = environment
@@ -55,8 +53,9 @@ export class RecordTable {
    * The head of the record that a writer may replace; nothing, where there is none.
    * @throws EpicError `Fenced` when the stored epoch is higher or the stored version another.
    */
-  guarded(key: Buffer, name: string, guard: Guard): RecordHead | undefined {
-    const head = this.#remembered.get(name) ?? this.find(key)?.head
+  guarded(subject: EntitySubject, guard: Guard): RecordHead | undefined {
+    const { name, key } = subject
+    const head = subject.head ?? this.find(key)?.head
     if (head !== undefined && head.epoch > guard.epoch) {
       throw epochError('write', name, { asked: guard.epoch, stored: head.epoch })
     }
@@ -68,51 +67,34 @@ export class RecordTable {
     )
   }
 
-  /** Adds a record that replaces the one before; a state of `undefined` stays as it is. Gives the head that is then on disk. */
-  replace(changes: Changes, key: Buffer, { before, next, bytes }: Replacement): RecordHead {
-    if (bytes === undefined) {
-      const found = before === undefined ? undefined : this.find(key)
-      const { state, head } = found ?? { state: null, head: { stateAt: 'nowhere' } as const }
-      return this.reseal(changes, key, { state }, { ...next, stateAt: head.stateAt })
-    }
-    const { records, states } = this.#environment.tables
-    const isElsewhere = bytes !== null && bytes.length > INLINE_STATE_BYTES_MAX
-    if (isElsewhere) changes.put(states, key, bytes)
-    else if (before?.stateAt === 'elsewhere') changes.remove(states, key)
-    const stateAt = isElsewhere ? 'elsewhere' : bytes === null ? 'nowhere' : 'inside'
-    const head = { ...next, stateAt } as const
-    const state = isElsewhere ? sealState(key, bytes) : bytes
-    changes.put(records, key, encodeRecord(key, head, state))
-    return head
-  }
-
-  /** Adds a record that differs from the one found in its head only. */
-  reseal(
-    changes: Changes,
-    key: Buffer,
-    { state }: Pick<FoundRecord, 'state'>,
-    head: RecordHead,
-  ): RecordHead {
+  /** Adds a record with another state than the one before. */
+  replace(changes: Changes, key: Buffer, { before, head, bytes }: Replacement): void {
+    const { states } = this.#environment.tables
+    let state: StatePart = bytes
+    if (bytes !== null && head.stateAt === 'elsewhere') {
+      changes.put(states, key, bytes)
+      state = sealState(key, bytes)
+    } else if (before?.stateAt === 'elsewhere') changes.remove(states, key)
     changes.put(this.#environment.tables.records, key, encodeRecord(key, head, state))
-    return head
   }
 
-  /** What is on disk of an entity from now on. */
-  remember(name: string, head: RecordHead): void {
-    this.#remembered.set(name, head)
+  /** Adds a record whose state is as it was. */
+  put(changes: Changes, key: Buffer, { head, state }: FoundRecord): void {
+    changes.put(this.#environment.tables.records, key, encodeRecord(key, head, state))
   }
 
-  forget(name: string): void {
-    this.#remembered.delete(name)
+  /** Adds the removal of all that is on disk of a record. */
+  remove(changes: Changes, key: Buffer): void {
+    changes.remove(this.#environment.tables.records, key)
+    changes.remove(this.#environment.tables.states, key)
   }
 }
 
-/** One record in place of another. */
+/** One record in place of another, with another state. */
 export interface Replacement {
   readonly before: RecordHead | undefined
-  readonly next: Omit<RecordHead, 'stateAt'>
-  /** The new state; `null` takes it away, `undefined` leaves it. */
-  readonly bytes: Uint8Array | null | undefined
+  readonly head: RecordHead
+  readonly bytes: Uint8Array | null
 }
 
 /** Says that a higher epoch is stored. */

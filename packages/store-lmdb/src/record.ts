@@ -15,6 +15,7 @@
  */
 import type { IndexEntry } from '@epicserver/contracts'
 import { checksum } from './checksum.ts'
+import { INLINE_STATE_BYTES_MAX } from './limits.ts'
 
 /** An index entry that is on disk; its generation tells under which prefix. */
 export interface StoredEntry extends IndexEntry {
@@ -74,10 +75,10 @@ export function encodeRecord(key: Buffer, head: RecordHead, state: StatePart): B
   const at = writeEntries(record, indexes, names)
   if (state instanceof Uint8Array) record.set(state, at)
   else if (state !== null) {
-    record.writeUInt32BE(state.length, at)
-    record.writeUInt32BE(state.checksum, at + 4)
+    writeUint32(record, at, state.length)
+    writeUint32(record, at + 4, state.checksum)
   }
-  record.writeUInt32BE(recordChecksum(key, record), 0)
+  writeUint32(record, 0, recordChecksum(key, record))
   return record
 }
 
@@ -103,6 +104,12 @@ export function decodeRecord(key: Buffer, record: Buffer): DecodedRecord {
   return { head: { epoch, version, hasTasks, indexes: entries.indexes, stateAt }, state }
 }
 
+/** Where a state belongs. */
+export function placeOfState(bytes: Uint8Array | null): RecordHead['stateAt'] {
+  if (bytes === null) return 'nowhere'
+  return bytes.length > INLINE_STATE_BYTES_MAX ? 'elsewhere' : 'inside'
+}
+
 /** What a state must be like that lies elsewhere under this key. */
 export function sealState(key: Buffer, bytes: Uint8Array): StateSeal {
   return { length: bytes.length, checksum: checksum(bytes, checksum(key)) }
@@ -124,7 +131,7 @@ export function sealProblem(
 }
 
 function recordChecksum(key: Buffer, record: Buffer): number {
-  return checksum(record.subarray(CHECKSUM_BYTES), checksum(key))
+  return checksum(record, checksum(key), CHECKSUM_BYTES)
 }
 
 function recordBytes(
@@ -198,6 +205,14 @@ function readState(
   if (place === 'inside') return record.subarray(at)
   if (at + SEAL_BYTES > record.length) return undefined
   return { length: record.readUInt32BE(at), checksum: record.readUInt32BE(at + 4) }
+}
+
+/** What `writeUInt32BE` does, without its checks. */
+function writeUint32(record: Buffer, at: number, value: number): void {
+  record[at] = value >>> 24
+  record[at + 1] = value >>> 16
+  record[at + 2] = value >>> 8
+  record[at + 3] = value
 }
 
 function broken(problem: string): DecodedRecord {

@@ -9,24 +9,16 @@ import { partitionOf, PARTITIONS } from '@epicserver/contracts'
 import type { EntityId, Scan, ScanRow } from '@epicserver/contracts'
 import { entityKey, entityOfKey, prefixEnd, typePrefix } from './entity-key.ts'
 import type { Environment } from './environment.ts'
-import type { IndexCatalog } from './index-catalog.ts'
 import { decodeIndexEntry, indexBound, INDEX_PREFIX_BYTES } from './index-key.ts'
 import { mergeInOrder } from './merge.ts'
-import type { FoundRecord, RecordTable } from './record-table.ts'
+import { isDamage } from './quarantine.ts'
+import type { FoundRecord } from './record-table.ts'
+import type { Shard } from './shard.ts'
 
 /** A row, and where it stands on the walk. */
 export interface WalkedRow {
   readonly place: Buffer
   readonly row: ScanRow
-}
-
-/** What a walk reads. */
-export interface WalkSource {
-  readonly environment: Environment
-  readonly catalog: IndexCatalog
-  readonly records: RecordTable
-  /** Told of a record that cannot be read; the walk goes on without it. */
-  readonly handleDamage: (error: unknown) => void
 }
 
 /** Everything between two keys. */
@@ -46,24 +38,24 @@ interface Candidate {
 const NO_KEY = Buffer.alloc(0)
 
 /** The rows of a walk in its order, from `after` on, without end. */
-export function* walk(source: WalkSource, scan: Scan): Generator<WalkedRow> {
+export function* walk(shard: Shard, scan: Scan): Generator<WalkedRow> {
   const candidates =
-    scan.index === undefined ? walkIds(source, scan) : walkIndex(source, scan, scan.index)
+    scan.index === undefined ? walkIds(shard, scan) : walkIndex(shard, scan, scan.index)
   for (const candidate of candidates) {
-    const row = readRow(source, candidate, scan.index)
+    const row = readRow(shard, candidate, scan.index)
     if (row !== undefined) yield { place: candidate.place, row }
   }
 }
 
 /** In which order rows of a walk stand. */
 export function comparePlaces(scan: Scan): (a: Buffer, b: Buffer) => number {
-  return scan.reverse === true ? (a, b) => Buffer.compare(b, a) : Buffer.compare
+  return scan.reverse === true ? (a, b) => Buffer.compare(b, a) : (a, b) => Buffer.compare(a, b)
 }
 
-function* walkIndex(source: WalkSource, scan: Scan, index: string): Generator<Candidate> {
-  const prefix = source.catalog.prefixOf(scan.type, index)
+function* walkIndex(shard: Shard, scan: Scan, index: string): Generator<Candidate> {
+  const prefix = shard.catalog.prefixOf(scan.type, index)
   const range = rangeOf(prefix, scan, (bound) => indexBound(prefix, bound))
-  for (const entryKey of keysIn(source.environment.tables.entries, range)) {
+  for (const entryKey of keysIn(shard.environment.tables.entries, range)) {
     const entry = decodeIndexEntry(entryKey)
     if (entry === undefined) continue
     const entity = { type: scan.type, id: entry.id }
@@ -72,7 +64,7 @@ function* walkIndex(source: WalkSource, scan: Scan, index: string): Generator<Ca
   }
 }
 
-function walkIds({ environment }: WalkSource, scan: Scan): Iterable<Candidate> {
+function walkIds({ environment }: Shard, scan: Scan): Iterable<Candidate> {
   const partitions = scan.partitions ?? allPartitions
   const inPartitions = [...partitions].map((partition) => {
     const prefix = typePrefix(partition, scan.type)
@@ -121,28 +113,29 @@ function lower(a: Buffer, b: Buffer): Buffer {
 }
 
 function readRow(
-  source: WalkSource,
+  shard: Shard,
   candidate: Candidate,
   index: string | undefined,
 ): ScanRow | undefined {
   const { entity, key } = candidate
   const recordKey = entityKey(entity)
   try {
-    const found = source.records.find(recordKey)
-    if (found === undefined || !isMet(source, found, { ...candidate, index })) return undefined
-    const bytes = source.records.stateOf(recordKey, found)
+    const found = shard.records.find(recordKey)
+    if (found === undefined || !isMet(shard, found, { ...candidate, index })) return undefined
+    const bytes = shard.records.stateOf(recordKey, found)
     if (bytes === null) return undefined
     const { epoch, version } = found.head
     return { entity, epoch, version, bytes, key }
   } catch (error) {
-    source.handleDamage(error)
+    // It is set aside and told of; the walk goes on without it.
+    if (!isDamage(error)) throw error
     return undefined
   }
 }
 
 /** Whether the record says itself that it stands at this place: an entry that was left over does not count. */
 function isMet(
-  { catalog }: WalkSource,
+  { catalog }: Shard,
   { head }: FoundRecord,
   { entity, key, index }: Candidate & { readonly index: string | undefined },
 ): boolean {

@@ -1,0 +1,74 @@
+/**
+ * Whether a data folder is the caller's own: nobody else may own it, write to it, or have led the way to it.
+ *
+ * A link on the way is refused, since whoever can change it chooses where the data goes. Links at the root of the file system are the
+ * exception: only the system can make them, and some do (`/tmp` on macOS).
+ */
+import { chmod, lstat, mkdir, open } from 'node:fs/promises'
+import { dirname, parse, resolve, sep } from 'node:path'
+import { EpicError } from '@epicserver/contracts'
+import { storageError } from './storage-error.ts'
+
+/** Nobody else reads, writes or enters it. */
+const PRIVATE = 0o700
+const WRITABLE_BY_OTHERS = 0o022
+const OTHERS = 0o077
+
+/**
+ * Makes sure that there is a folder of the caller's own at `path`.
+ * @throws EpicError `DataFolderUnsafe`, `FileNotFound` when it does not exist and must not be made, `StoreReadOnly`, `StoreFull`.
+ */
+export async function secureFolder(path: string, mayCreate: boolean): Promise<void> {
+  await refuseLinks(path)
+  if (mayCreate) await createFolder(path)
+  const found = await lstat(path).catch((error: unknown) => {
+    throw new EpicError('FileNotFound', `Cannot open the data folder ${path}: it does not exist`, {
+      cause: error,
+    })
+  })
+  if (!found.isDirectory()) throw unsafe(path, 'it is not a folder')
+  const me = process.geteuid?.()
+  if (me !== undefined && found.uid !== me) {
+    throw unsafe(path, `it belongs to user ${found.uid}, and this process runs as user ${me}`)
+  }
+  if ((found.mode & WRITABLE_BY_OTHERS) !== 0) {
+    throw unsafe(path, `others may write to it (mode ${(found.mode & 0o777).toString(8)})`)
+  }
+  if ((found.mode & OTHERS) !== 0) await chmod(path, PRIVATE)
+}
+
+/** Makes the names in a folder durable; a file that is synced need not have one yet. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function createFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: PRIVATE })
+  } catch (error) {
+    throw await storageError(`create the data folder ${path}`, dirname(path), error)
+  }
+}
+
+async function refuseLinks(path: string): Promise<void> {
+  const { root } = parse(resolve(path))
+  let way = root
+  for (const part of resolve(path).slice(root.length).split(sep)) {
+    const above = way
+    way = resolve(way, part)
+    const found = await lstat(way).catch(() => undefined)
+    if (found === undefined) return
+    if (found.isSymbolicLink() && above !== root) throw unsafe(path, `${way} is a link`)
+  }
+}
+
+function unsafe(path: string, found: string): EpicError {
+  return new EpicError('DataFolderUnsafe', `Cannot use the data folder ${path}: ${found}`, {
+    details: { path },
+  })
+}
