@@ -1,6 +1,7 @@
 // One of two nodes that make a cluster over unix sockets: what `epic run` starts, with the store in memory.
 
 import { ClusterClient } from '@epicserver/cluster-lmdb'
+import { partitionOf } from '@epicserver/contracts'
 import { ClusterNode, createLog, systemClock, type EntityNode } from '@epicserver/runtime'
 import { SocketNetwork } from '@epicserver/runtime/host'
 import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
@@ -8,7 +9,13 @@ import { entities } from './counters.ts'
 
 const nothing = async (): Promise<void> => {}
 
-export async function joinPair(folder: string, name: string): Promise<{ node: EntityNode; members: () => number }> {
+export interface PairMember {
+  readonly node: EntityNode
+  /** Whether the other node owns the entity; `undefined` while neither does. */
+  isRemote(type: string, id: string): boolean | undefined
+}
+
+export async function joinPair(folder: string, name: string): Promise<PairMember> {
   const address = `${folder}/${name}.sock`
   const log = createLog((level, message, facts) => {
     if (level === 'warn' || level === 'error') console.error(name, level, message, facts)
@@ -38,5 +45,9 @@ export async function joinPair(folder: string, name: string): Promise<{ node: En
     },
   })
   const node = await cluster.start()
-  return { node, members: () => cluster.member.view?.members.length ?? 0 }
+  const isRemote = (type: string, id: string): boolean | undefined => {
+    const owner = cluster.member.ownerOf(partitionOf(type, id))
+    return owner === undefined || owner === '' ? undefined : owner !== node.nodeId
+  }
+  return { node, isRemote }
 }

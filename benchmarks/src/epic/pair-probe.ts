@@ -15,14 +15,15 @@ const folder = mkdtempSync(join(tmpdir(), 'epic-bench-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 await openClusterAuthority({ folder: join(folder, 'cluster'), socketPath: join(folder, 'cluster.sock') })
 fork(new URL('./pair-server.js', import.meta.url), [folder], { execArgv: [] })
-const { node } = await joinPair(folder, 'client')
+const { node, isRemote } = await joinPair(folder, 'client')
 
 const remote: string[] = []
 for (let i = 0; remote.length < 1_000; i += 1) {
-  if (!node.ports.router.isHome('Counter', String(i))) remote.push(String(i))
+  if (isRemote('Counter', String(i)) === true) remote.push(String(i))
   assert(i < 100_000, 'The other node owns nothing')
 }
 const counters = remote.map((id) => node.ref({ name: 'Counter', oneWay: [] }, id) as never as { increment(by: number): Promise<number> })
-await counters[0]!.increment(1)
+for (const counter of counters) await counter.increment(1)
+assert(node.kernel.isEmpty, 'Some of the entities are here')
 
 serveProbe((load) => runClosedLoop((target) => counters[target]!.increment(1), load))

@@ -3,26 +3,30 @@
  * processes that open the shards of the partitions they own.
  *
  * A shard is one LMDB environment with one writing process at a time. Partitions are spread over the shards, and the fabric
- * assigns whole shards; so what a node gains or loses is always a set of whole environments.
+ * assigns whole shards; so what a node gains or loses is always a set of whole environments. A shard's owner has the number of the
+ * view that gave it, so that a process which was replaced, and does not know it yet, cannot open or write what it lost.
  */
 import { join } from 'node:path'
-import type { StateStore } from '@epicserver/contracts'
 import { openClusterAuthority, type ClusterAuthority } from '@epicserver/cluster-lmdb'
-import { openDataFolder, ShardedStateStore, type DataFolder } from './shards-temp.ts'
+import { formatEntityId, type StateStore } from '@epicserver/contracts'
+import { openDataFolder, ShardedStateStore, type DataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
 import type { PartitionStore } from '../cluster-node.ts'
+import type { Log } from '../log.ts'
 import { SETUP_CLAIM, SETUP_DONE } from './run-setup.ts'
-
-const SHARDS_MIN = 4
 
 /** What a supervisor does with the data folder. */
 export class Machine {
   readonly #folder: DataFolder
-  readonly #lock: { release(): Promise<void> }
+  readonly #lock: DataFolderLock
   #authority: ClusterAuthority | undefined
 
-  constructor(folder: DataFolder, lock: { release(): Promise<void> }) {
+  constructor(folder: DataFolder, lock: DataFolderLock) {
     this.#folder = folder
     this.#lock = lock
+  }
+
+  get shardCount(): number {
+    return this.#folder.shardCount
   }
 
   /** Serves the cluster store to the node processes. A fabric that starts anew runs its setup again. */
@@ -46,14 +50,9 @@ export class Machine {
   }
 }
 
-export interface MachineOptions {
-  readonly dataFolder: string
-  readonly processes: number
-}
-
 /** @throws EpicError `DataFolderInUse`, `DataFolderUnsafe`, `StoreNewer` */
-export async function openMachine({ dataFolder, processes }: MachineOptions): Promise<Machine> {
-  const folder = await openDataFolder(dataFolder, { create: true, shards: Math.max(SHARDS_MIN, processes) })
+export async function openMachine(dataFolder: string): Promise<Machine> {
+  const folder = await openDataFolder(dataFolder)
   return new Machine(folder, await folder.lock())
 }
 
@@ -65,21 +64,29 @@ export interface Shards extends PartitionStore {
   shardOf(partition: number): number
 }
 
-export async function openShards(dataFolder: string): Promise<Shards> {
-  const folder = await openDataFolder(dataFolder)
-  const store = new ShardedStateStore(folder)
-  const shardsOf = (partitions: readonly number[]): number[] => [...new Set(partitions.map((partition) => folder.shardOf(partition)))]
+export async function openShards(dataFolder: string, log: Log): Promise<Shards> {
+  const folder = await openDataFolder(dataFolder, { create: false })
+  const store = new ShardedStateStore(folder.shardCount)
+  const shardsOf = (partitions: readonly number[]): number[] => [
+    ...new Set(partitions.map((partition) => folder.shardOf(partition))),
+  ]
+  const open = async (shard: number, epoch: number): Promise<void> => {
+    const opened = await folder.openShard(shard, epoch, {
+      onDamage: ({ entity, problem }) =>
+        log.error('a saved record is damaged and was set aside', { entity: formatEntityId(entity), problem, shard }),
+    })
+    store.addShard(shard, opened)
+  }
   return {
     store,
-    clusterId: folder.clusterId,
-    count: folder.shards,
+    clusterId: folder.manifest.clusterId,
+    count: folder.shardCount,
     shardOf: (partition) => folder.shardOf(partition),
     acquire: async (partitions, epoch) => {
-      await Promise.all(shardsOf(partitions).map((shard) => store.open(shard, epoch)))
+      await Promise.all(shardsOf(partitions).map((shard) => open(shard, epoch)))
     },
     release: async (partitions) => {
-      await Promise.all(shardsOf(partitions).map((shard) => store.close_(shard)))
+      await Promise.all(shardsOf(partitions).map((shard) => store.removeShard(shard)?.close()))
     },
   }
 }
-

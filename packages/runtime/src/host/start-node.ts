@@ -31,7 +31,7 @@ export interface StartNodeOptions {
 /** Joins the cluster of the machine. */
 export async function startNode({ config, log, onFenced }: StartNodeOptions): Promise<StartedNode> {
   const app = await loadApp(config.appFile)
-  const shards = await openShards(config.dataFolder)
+  const shards = await openShards(config.dataFolder, log)
   const clusterStore = new ClusterClient({ socketPath: config.authority })
   const address = join(config.runFolder, `node-${config.slot}-${process.pid}.sock`)
   let network: SocketNetwork | undefined

@@ -67,7 +67,7 @@ export class Supervisor {
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     await checkApp(options.appFile)
     const runFolder = runFolderFor(options.dataFolder)
-    const machine = await openMachine({ dataFolder: options.dataFolder, processes: options.processes })
+    const machine = await openMachine(options.dataFolder)
     await rm(runFolder, { recursive: true, force: true })
     await mkdir(runFolder, { recursive: true, mode: 0o700 })
     const supervisor = new Supervisor(options, machine, runFolder)
@@ -80,6 +80,9 @@ export class Supervisor {
   }
 
   async #begin(): Promise<void> {
+    const { log, processes } = this.#options
+    const { shardCount } = this.#machine
+    if (processes > shardCount) log.warn('some processes will have nothing to do: the data folder has fewer shards', { processes, shards: shardCount })
     await this.#machine.serve(`${this.#runFolder}/cluster.sock`)
     this.#control = await listenForControl(`${this.#runFolder}/control.sock`, (request) => this.#answer(request as ControlRequest))
     for (const child of this.#children) this.#start(child)
