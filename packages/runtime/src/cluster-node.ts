@@ -11,6 +11,7 @@
 import { EpicError, isEpicError, partitionOf, type ClusterStore } from '@epicserver/contracts'
 import { ClusterMember, type Effect, type FenceReason, type Mutation, type StoreEffect, type StoreReply } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
+import { ClockGuard } from './clock-guard.ts'
 import { ClusterRouter, type Links } from './cluster-router.ts'
 import { RUNTIME_LIMITS } from './limits.ts'
 import type { Log } from './log.ts'
@@ -49,6 +50,7 @@ export class ClusterNode {
   readonly #options: ClusterNodeOptions
   readonly #member: ClusterMember
   readonly #log: Log
+  readonly #guard: ClockGuard
   readonly #watches = new Map<number, { close(): void }>()
   #node: EntityNode | undefined
   #router: ClusterRouter | undefined
@@ -62,6 +64,10 @@ export class ClusterNode {
   constructor(options: ClusterNodeOptions) {
     this.#options = options
     this.#log = createLog(options.ports.log)
+    this.#guard = new ClockGuard(options.ports.clock, options.uptimeMs, () => {
+      this.#readClocks()
+      this.#pump()
+    })
     this.#member = new ClusterMember({
       address: options.address,
       boot: options.boot(),
@@ -194,7 +200,7 @@ export class ClusterNode {
       to: (id) => this.#peers?.to(id),
       askAll: (what, args, timeLeftMs) => this.#peers?.askAll(what, args, timeLeftMs) ?? Promise.resolve([]),
     }
-    const router = new ClusterRouter(this.#member, links, ports.clock, (call) => node.dispatch(call))
+    const router = new ClusterRouter({ member: this.#member, links, clock: ports.clock, guard: this.#guard, dispatch: (call) => node.dispatch(call) })
     const node: EntityNode = new EntityNode({ ...rest, nodeId, ports: { ...ports, router } })
     this.#router = router
     this.#node = node
@@ -295,6 +301,7 @@ export class ClusterNode {
   }
 
   #tell(event: () => void): void {
+    this.#guard.check(this.#now())
     if (this.#isFinished) return
     event()
     this.#pump()

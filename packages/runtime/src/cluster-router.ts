@@ -8,6 +8,7 @@
  */
 import { EpicError, partitionOf, PARTITIONS } from '@epicserver/contracts'
 import type { ClusterMember } from '@epicserver/fabric'
+import type { ClockGuard } from './clock-guard.ts'
 import type { EntityCall } from './entity-call.ts'
 import { RUNTIME_LIMITS } from './limits.ts'
 import type { PeerLink } from './peer-link.ts'
@@ -20,6 +21,16 @@ export interface Links {
   askAll(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]>
 }
 
+/** What a router is made of. */
+export interface ClusterRouterParts {
+  readonly member: ClusterMember
+  readonly links: Links
+  readonly clock: NodeClock
+  readonly guard: ClockGuard
+  /** Brings a call to its entity here. */
+  readonly dispatch: (call: EntityCall) => void
+}
+
 /** A call that waits, and what finds its place when it is looked at again. */
 interface Held {
   readonly call: EntityCall
@@ -30,15 +41,17 @@ export class ClusterRouter implements Router {
   readonly #member: ClusterMember
   readonly #links: Links
   readonly #clock: NodeClock
+  readonly #guard: ClockGuard
   readonly #dispatch: (call: EntityCall) => void
   /** Partitions that this node serves and whose store is open. */
   readonly #ready = new Uint8Array(PARTITIONS)
   #held: Held[] = []
 
-  constructor(member: ClusterMember, links: Links, clock: NodeClock, dispatch: (call: EntityCall) => void) {
+  constructor({ member, links, clock, guard, dispatch }: ClusterRouterParts) {
     this.#member = member
     this.#links = links
     this.#clock = clock
+    this.#guard = guard
     this.#dispatch = dispatch
   }
 
@@ -55,6 +68,7 @@ export class ClusterRouter implements Router {
   }
 
   canServe(nowMs: number): boolean {
+    this.#guard.check(nowMs)
     return this.#member.canServe(nowMs)
   }
 

@@ -104,12 +104,12 @@ export class Peers {
   }
 
   #batches(channel: PeerChannel): BatchWriter {
-    const { node, member } = this.#host
+    const { node, member, router } = this.#host
     return new BatchWriter(channel, {
       newWriter: () => node.codec.messages.createWriter(),
       afterTurns: (run) => node.ports.clock.afterTurns(run),
       viewNo: () => member.view?.viewNo ?? 0,
-      maySend: () => !node.isClosed && member.canServe(node.ports.clock.monotonicMs()),
+      maySend: () => !node.isClosed && router.canServe(node.ports.clock.monotonicMs()),
     })
   }
 
@@ -147,7 +147,9 @@ export class Peers {
   #readFabric(from: string, reader: Reader): void {
     const message = reader.value()
     if (!isPeerMessage(message)) return
-    this.#host.member.handlePeerMessage(from, message, this.#host.node.ports.clock.monotonicMs())
+    const now = this.#host.node.ports.clock.monotonicMs()
+    if (!this.#host.router.canServe(now)) return
+    this.#host.member.handlePeerMessage(from, message, now)
     this.#host.pump()
   }
 
@@ -166,7 +168,8 @@ export class Peers {
   /** Lets a call in, sends it back, or keeps it until it is clear which: then it is asked again. */
   #admit(arrival: Arrival, call: PeerCall): void {
     const { node, member, router } = this.#host
-    const admission = member.admit(arrival, node.ports.clock.monotonicMs())
+    const now = node.ports.clock.monotonicMs()
+    const admission = router.canServe(now) ? member.admit(arrival, now) : 'drop'
     // By a view that this node has not read yet the sender may be a member, and the partition may live here.
     const isAhead = arrival.viewNo > (member.view?.viewNo ?? 0)
     if (isAhead) this.#host.pump()
