@@ -150,6 +150,11 @@ export class Channel<M = unknown> {
     this.#outbox.send(laneIndex(options?.lane), message, options?.key)
   }
 
+  /** Writes what was sent now instead of at the end of the tick, so that the other side can begin with it. */
+  flush(): void {
+    if (this.#state === 'open') this.#outbox.flush()
+  }
+
   /** Resolves when a lane that was full has room for a while again; for whoever has much to send. */
   async whenRoom(lane?: Exclude<Lane, 'unreliable'>): Promise<void> {
     if (this.#state !== 'open') throw this.#notOpen()

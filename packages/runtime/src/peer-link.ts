@@ -27,18 +27,25 @@ export interface BatchHost {
   maySend(): boolean
 }
 
-/** Gathers messages for a channel and sends them as one batch for each lane and tick. */
+/**
+ * After so many messages the gathered ones leave before the tick has ended, so that the other side works on them while this one goes
+ * on: with 100 calls in flight two processes then run at once instead of in turns.
+ */
+const EARLY_MESSAGES = 64
+
+/** Gathers messages for a channel and sends them as one batch for each lane and tick, or as several where there are many. */
 export class BatchWriter {
-  readonly #writers: Readonly<Record<PeerLane, Writer>>
+  /** Made when they are first used: most channels use one or two lanes. */
+  readonly #writers: Partial<Record<PeerLane, Writer>> = {}
   readonly #channel: PeerChannel
   readonly #host: BatchHost
   #isScheduled = false
   #isClosed = false
+  #gathered = 0
 
   constructor(channel: PeerChannel, host: BatchHost) {
     this.#channel = channel
     this.#host = host
-    this.#writers = { control: host.newWriter(), high: host.newWriter(), normal: host.newWriter(), low: host.newWriter() }
   }
 
   get backlogBytes(): number {
@@ -49,22 +56,30 @@ export class BatchWriter {
   lane(lane: PeerLane): Writer {
     if (!this.#isScheduled) {
       this.#isScheduled = true
-      this.#host.afterTurns(this.flush)
+      this.#host.afterTurns(this.#flushAtEnd)
     }
-    const writer = this.#writers[lane]
+    this.#gathered += 1
+    if (this.#gathered > EARLY_MESSAGES) this.flush()
+    const writer = (this.#writers[lane] ??= this.#host.newWriter())
     if (writer.length === 0) writer.varuint(this.#host.viewNo())
     return writer
   }
 
-  readonly flush = (): void => {
+  readonly #flushAtEnd = (): void => {
     this.#isScheduled = false
+    this.flush()
+  }
+
+  flush(): void {
+    this.#gathered = 0
     const maySend = !this.#isClosed && this.#host.maySend()
     for (const lane of PEER_LANES) {
       const writer = this.#writers[lane]
-      if (writer.length === 0) continue
+      if (writer === undefined || writer.length === 0) continue
       if (maySend || lane === 'control') this.#channel.send(lane, writer.take())
       writer.reset()
     }
+    this.#channel.flush?.()
   }
 
   close(): void {

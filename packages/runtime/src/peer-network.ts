@@ -21,6 +21,8 @@ export interface PeerChannelEvents {
 
 export interface PeerChannel {
   send(lane: PeerLane, batch: Uint8Array): void
+  /** Nothing more comes in this tick, or enough has come: what was sent may be written. */
+  flush?(): void
   /** Bytes that were given to `send` and have not left this process. */
   readonly backlogBytes: number
   close(): void
