@@ -3,6 +3,7 @@ import { EpicError, formatEntityId, isEpicError } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
 import type { EntityNode } from '../node.ts'
 import { nearest } from '../settings-check.ts'
+import { plainValue } from './plain-value.ts'
 import type { ControlAnswer, ControlRequest, PlainError } from './supervisor-messages.ts'
 
 /** One line of `epic ps`. */
@@ -27,7 +28,7 @@ export interface EntityView extends EntityLine {
 
 export async function answer(node: EntityNode, request: ControlRequest): Promise<ControlAnswer> {
   try {
-    return { ok: true, value: await valueOf(node, request) }
+    return { ok: true, value: plainValue(await valueOf(node, request)) }
   } catch (error) {
     return { ok: false, error: plainError(error) }
   }

@@ -100,7 +100,8 @@ export class NodeChild {
 
   #send(message: ToNode): void {
     const child = this.#process
-    if (child?.connected === true) child.send(message)
+    // What cannot be sent is lost with its process, whose exit says so; without a callback it would be an error of the child.
+    if (child?.connected === true) child.send(message, () => undefined)
   }
 
   #handle(message: FromNode): void {

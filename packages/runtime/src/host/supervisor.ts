@@ -69,7 +69,8 @@ export class Supervisor {
     const runFolder = runFolderFor(options.dataFolder)
     const machine = await openMachine(options.dataFolder)
     await rm(runFolder, { recursive: true, force: true })
-    await mkdir(runFolder, { recursive: true, mode: 0o700 })
+    // Not `recursive`: a folder that appeared just now is somebody else's.
+    await mkdir(runFolder, { mode: 0o700 })
     const supervisor = new Supervisor(options, machine, runFolder)
     await supervisor.#begin()
     return supervisor
@@ -84,7 +85,7 @@ export class Supervisor {
     const { shardCount } = this.#machine
     if (processes > shardCount) log.warn('some processes will have nothing to do: the data folder has fewer shards', { processes, shards: shardCount })
     await this.#machine.serve(`${this.#runFolder}/cluster.sock`)
-    this.#control = await listenForControl(`${this.#runFolder}/control.sock`, (request) => this.#answer(request as ControlRequest))
+    this.#control = await listenForControl(`${this.#runFolder}/control.sock`, (request) => this.#answer(request))
     for (const child of this.#children) this.#start(child)
     this.#watchdog = setInterval(() => this.#killFrozen(), this.#options.leaseMs / 4)
   }
@@ -180,6 +181,8 @@ export class Supervisor {
       case 'ps':
       case 'status':
         return { ok: true, value: await this.#askAll(request) }
+      default:
+        throw new Error(`Cannot answer "${String((request as { readonly ask?: unknown } | undefined)?.ask)}": this version of the app does not know it`)
     }
   }
 
