@@ -1,13 +1,14 @@
 /** Asks the supervisor of the running app, over the socket in its data folder. */
 import { join, resolve } from 'node:path'
-import { EpicError, isErrorCode } from '@epicserver/contracts'
-import { askControl, runFolderFor, type ControlAnswer, type ControlRequest } from '@epicserver/runtime/host'
+import { EpicError, isEpicError, isErrorCode } from '@epicserver/contracts'
+import { askControl, runFolderFor, type ControlRequest } from '@epicserver/runtime/host'
 
 /** @throws EpicError what the app answered, or `Unavailable` when nothing runs there */
 export async function ask(dataFolder: string, request: ControlRequest): Promise<unknown> {
-  const answer = (await askControl(join(runFolderFor(resolve(dataFolder)), 'control.sock'), request).catch((error: unknown) => {
+  const answer = await askControl(join(runFolderFor(resolve(dataFolder)), 'control.sock'), request).catch((error: unknown) => {
+    if (!isEpicError(error) || error.code !== 'Unavailable') throw error
     throw new EpicError('Unavailable', `Cannot find a running app with its data in ${resolve(dataFolder)}: start it with epic run, or name its folder with --data`, { cause: error })
-  })) as ControlAnswer
+  })
   if (answer.ok) return answer.value
   const { name, message, code } = answer.error
   if (isErrorCode(code)) throw new EpicError(code, message)

@@ -1,3 +1,5 @@
-/** The `epic` command as a program, for those who embed it. */
+/** The `epic` command as a program, for those who embed it, and an app that runs under it. */
 export { createProgram } from './program.ts'
 export { exitCodeFor } from './exit-codes.ts'
+export { RunningApp } from './running-app.ts'
+export type { NodeStatus, ProcessEnd, RunningAppOptions } from './running-app.ts'

@@ -36,6 +36,7 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
   if (isJson) printJson({ started: facts })
   else printLine(`Epic Server runs ${appFile} on ${processes} ${processes === 1 ? 'process' : 'processes'}; its data lies in ${dataFolder}`)
   await supervisor.serving
+  if (isJson) printJson({ serving: facts })
   if (options.exitAfterSetup !== true) return
   await supervisor.setupDone
   await supervisor.stop()
