@@ -1,0 +1,131 @@
+/**
+ * Increments without pause: so many under way at any time, each to a counter chosen at random, until told to stop.
+ *
+ * An idempotent increment is repeated under its number until it is acknowledged, however often its outcome was unknown. One that is
+ * not idempotent is repeated only where it certainly did not happen. Whoever hears nothing for half a minute counts as unanswered.
+ */
+import type { RunningApp } from '@epicserver/cli'
+import type { SeededRandom } from '@epicserver/testkit'
+import type { Told } from './counters-app.ts'
+import type { CounterPage, Increment } from './ledger.ts'
+
+/** Where the app can be asked; it changes when the supervisor is started anew. */
+export interface AppSource {
+  app(): Promise<RunningApp>
+}
+
+export interface LoadOptions {
+  readonly source: AppSource
+  readonly pages: readonly CounterPage[]
+  readonly inFlight: number
+  readonly random: SeededRandom
+}
+
+/** What one attempt brought. */
+export type Attempt =
+  | { readonly kind: 'told'; readonly told: Told }
+  | {
+      readonly kind: 'failed'
+      readonly retry: 'never' | 'safe' | 'unknown'
+      readonly code: string
+      readonly message: string
+    }
+
+const UNANSWERED_AFTER_MS = 30_000
+/** More of one caller's calls would wait for each other's numbers. */
+const OPEN_PER_COUNTER_MAX = 8
+const PAUSE_MS = 5
+
+export class Load {
+  readonly #options: LoadOptions
+  readonly #workers: Promise<void>[]
+  readonly #failures = new Map<string, number>()
+  #isStopping = false
+  calls = 0
+  unanswered = 0
+
+  constructor(options: LoadOptions) {
+    this.#options = options
+    this.#workers = Array.from({ length: options.inFlight }, () => this.#work())
+  }
+
+  /** Failed attempts by code. */
+  get failures(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#failures)
+  }
+
+  /** Begins nothing new; resolves when all that is under way has its outcome. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await Promise.all(this.#workers)
+  }
+
+  async #work(): Promise<void> {
+    while (!this.#isStopping) {
+      const page = this.#options.random.pick(this.#options.pages)
+      if (page.openCount < OPEN_PER_COUNTER_MAX) await this.#increment(page.begin())
+      else await pause(PAUSE_MS)
+    }
+  }
+
+  async #increment(increment: Increment): Promise<void> {
+    const { counter } = increment
+    const until = performance.now() + UNANSWERED_AFTER_MS
+    this.calls += 1
+    for (;;) {
+      const attempt = await attemptTo(this.#options.source, 'add', increment)
+      if (attempt.kind === 'told') {
+        counter.pid = attempt.told.pid
+        counter.acknowledge(increment, attempt.told.count)
+        if (performance.now() > until) this.unanswered += 1
+        return
+      }
+      this.#failures.set(attempt.code, (this.#failures.get(attempt.code) ?? 0) + 1)
+      const isRepeatable =
+        attempt.retry === 'safe' || (attempt.retry === 'unknown' && counter.type === 'Counter')
+      if (!isRepeatable || performance.now() > until) {
+        if (isRepeatable) this.unanswered += 1
+        if (attempt.retry === 'safe') counter.refuse(increment)
+        else counter.giveUp(increment)
+        return
+      }
+      await pause(PAUSE_MS)
+    }
+  }
+}
+
+/** Asks a counter once. */
+export async function attemptTo(
+  source: AppSource,
+  operation: 'add' | 'read',
+  { counter, number }: Pick<Increment, 'counter'> & Partial<Increment>,
+): Promise<Attempt> {
+  const { type, id } = counter
+  try {
+    const app = await source.app()
+    const answer = await app.ask({
+      ask: 'call',
+      type,
+      id,
+      operation,
+      args: [],
+      ...(number !== undefined && { number }),
+    })
+    if (answer.ok) return { kind: 'told', told: answer.value as Told }
+    const { code = answer.error.name, retry = 'unknown', message } = answer.error
+    return { kind: 'failed', code, message, retry: retry as 'never' | 'safe' | 'unknown' }
+  } catch (error) {
+    // The connection ended under the question.
+    const { code = 'Error', message } = error as {
+      readonly code?: string
+      readonly message: string
+    }
+    return { kind: 'failed', code, message, retry: code === 'Unavailable' ? 'safe' : 'unknown' }
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}
