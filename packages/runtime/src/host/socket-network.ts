@@ -112,6 +112,10 @@ class SocketChannel implements PeerChannel {
     this.#waitingBytes += batch.length
   }
 
+  flush(): void {
+    this.#channel?.flush()
+  }
+
   close(): void {
     this.#isClosed = true
     void this.#channel?.close()
