@@ -1,0 +1,53 @@
+/** Runs a scenario for many seeds and adds up what came of them. */
+import { SimulationFailed } from '@epicserver/testkit'
+import type { SimulationMutation } from '@epicserver/testkit'
+import type { Scenario } from '../scenarios/scenario.ts'
+
+/** What many runs came to; the last line of `--json`. */
+export interface Report {
+  seeds: number
+  /** The seeds that failed. */
+  readonly failed: number[]
+  virtualMs: number
+  realMs: number
+  /** How often which fault occurred. */
+  readonly faults: Record<string, number>
+}
+
+export interface SeedsOptions {
+  readonly count: number
+  readonly from: number
+  readonly print: (line: string) => void
+  readonly trace?: (line: string) => void
+  readonly mutations?: readonly SimulationMutation[]
+  /** Stops at the first failure. */
+  readonly untilFailed?: boolean
+}
+
+/** Of how many failures the whole story is told. */
+export const FAILED_DETAILS_MAX = 5
+
+export async function runSeeds(scenario: Scenario, options: SeedsOptions): Promise<Report> {
+  const { count, from, print, trace, mutations = [] } = options
+  const startedAt = performance.now()
+  const report: Report = { seeds: 0, failed: [], virtualMs: 0, realMs: 0, faults: {} }
+  for (let seed = from; seed < from + count; seed += 1) {
+    const run = { seed, mutations, ...(trace && { print: trace }) }
+    const outcome = await scenario.run(run).catch((error: unknown) => failureOf(error))
+    Object.assign(report, { seeds: report.seeds + 1, virtualMs: report.virtualMs + outcome.virtualMs })
+    for (const [kind, times] of Object.entries(outcome.faults)) report.faults[kind] = (report.faults[kind] ?? 0) + times
+    if (!(outcome instanceof SimulationFailed)) continue
+    report.failed.push(seed)
+    if (options.untilFailed === true) break
+    if (report.failed.length <= FAILED_DETAILS_MAX) print(`seed ${seed} failed: ${outcome.message}\n`)
+  }
+  report.realMs = Math.round(performance.now() - startedAt)
+  report.virtualMs = Math.round(report.virtualMs)
+  return report
+}
+
+/** Anything but the failure of a simulation is a mistake of this program. */
+function failureOf(error: unknown): SimulationFailed {
+  if (error instanceof SimulationFailed) return error
+  throw error
+}
