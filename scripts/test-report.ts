@@ -126,15 +126,16 @@ export class TestReport {
     if (next !== undefined) return this.startFile(next)
     this.#addTime(result)
     if (result.details.type === 'suite' || this.#isFile(result.name)) return
-    const isSkipped = isSet(result.skip) || isSet(result.todo)
-    this.#count(isSkipped ? 'skipped' : 'passed')
+    const reason = isSet(result.skip) ? result.skip : result.todo
+    if (isSet(reason)) this.#skip(result, reason)
+    else this.#count('passed')
   }
 
   #handleFail(result: Result): void {
     const { error } = result.details
     this.#addTime(result)
     if (error?.failureType === 'subtestsFailed') return this.#handleParentOfFailures(result)
-    if (isSet(result.todo)) this.#count('skipped')
+    if (isSet(result.todo)) this.#skip(result, result.todo)
     else if (error?.exitCode !== undefined) this.#fail(result, endOf(error))
     else this.#fail(result, error?.cause ?? error)
   }
@@ -144,6 +145,13 @@ export class TestReport {
     const isBelow = ({ path, file }: Failure): boolean =>
       path[parent.nesting] === parent.name && file === this.#file
     for (const failure of this.#failures.filter(isBelow)) failure.replayName = parent.name
+  }
+
+  /** Nothing is left out silently: each such test is named, with the reason. */
+  #skip({ name }: Result, reason: string | boolean | undefined): void {
+    this.#count('skipped')
+    const why = typeof reason === 'string' ? reason : 'no reason given'
+    this.#print(`skip ${this.#file}  ${name}: ${why}`)
   }
 
   #fail(result: Result, error: unknown): void {

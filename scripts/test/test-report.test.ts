@@ -93,7 +93,16 @@ test('test report: a marker says whose tests come next, wherever they were writt
 })
 
 test('test report: a run in which everything was skipped fails', () => {
-  const { isGood, lines } = reportOf(['test:pass', { name: 'a', skip: true }])
+  const { isGood, lines } = reportOf(['test:pass', { name: 'a', skip: 'no disk' }])
   assert.equal(isGood, false)
-  assert.deepEqual(lines.slice(1), ['', 'No test ran', '0 passed, 0 failed, 1 skipped'])
+  assert.deepEqual(lines.slice(2), ['', 'No test ran', '0 passed, 0 failed, 1 skipped'])
+})
+
+test('test report: each skipped test is named with its reason', () => {
+  const { lines } = reportOf(
+    ['test:pass', { name: 'a', skip: 'no disk' }],
+    ['test:pass', { name: 'b', todo: true }],
+  )
+  assert.equal(lines[0], 'skip packages/wire/test/frame.test.ts  a: no disk')
+  assert.equal(lines[1], 'skip packages/wire/test/frame.test.ts  b: no reason given')
 })
