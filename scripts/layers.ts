@@ -30,6 +30,9 @@ const layerOf: Readonly<Record<string, number>> = {
   epicserver: 6,
 }
 
+/** Sideways all the same: the engines share one pure state machine, which is itself the engine in memory. */
+const sideways: ReadonlySet<string> = new Set(['cluster-lmdb>cluster-memory'])
+
 /** Where a layer may use less than all that lies below it. */
 const narrowed: Readonly<Record<number, readonly string[]>> = {
   2: ['contracts', 'wire'],
@@ -135,6 +138,7 @@ function breachesOfFile(
 function mayUse(user: string, target: string): boolean {
   const [from, to] = [layerOf[user] ?? 0, layerOf[target] ?? 0]
   if (user === 'epicserver') return to <= highestForEpicserver
+  if (sideways.has(`${user}>${target}`)) return true
   return from > to && (narrowed[from]?.includes(target) ?? true)
 }
 

@@ -19,7 +19,9 @@ async function fill(): Promise<void> {
   if (!isFilled) {
     isFilled = true
     for (let i = 0; i < sleepers; i += 1_000) {
-      await Promise.all(Array.from({ length: 1_000 }, (_, k) => pool.SavedCounter[`s${i + k}`]!.increment(1)))
+      await Promise.all(
+        Array.from({ length: 1_000 }, (_, k) => pool.SavedCounter[`s${i + k}`]!.increment(1)),
+      )
     }
   }
   node.kernel.putAllAway('requested')

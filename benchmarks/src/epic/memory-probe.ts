@@ -30,7 +30,9 @@ async function settledHeap(): Promise<number> {
 async function activate(): Promise<void> {
   batch += 1
   for (let i = 0; i < count; i += 1_000) {
-    await Promise.all(Array.from({ length: 1_000 }, (_, k) => pool.Counter[`${batch}-${i + k}`]!.increment(1)))
+    await Promise.all(
+      Array.from({ length: 1_000 }, (_, k) => pool.Counter[`${batch}-${i + k}`]!.increment(1)),
+    )
   }
 }
 

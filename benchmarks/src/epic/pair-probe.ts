@@ -13,7 +13,10 @@ import { joinPair } from './pair-member.ts'
 // A socket's path is short.
 const folder = mkdtempSync(join(tmpdir(), 'epic-bench-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-await openClusterAuthority({ folder: join(folder, 'cluster'), socketPath: join(folder, 'cluster.sock') })
+await openClusterAuthority({
+  folder: join(folder, 'cluster'),
+  socketPath: join(folder, 'cluster.sock'),
+})
 fork(new URL('./pair-server.js', import.meta.url), [folder], { execArgv: [] })
 const { node, isRemote } = await joinPair(folder, 'client')
 
@@ -22,7 +25,12 @@ for (let i = 0; remote.length < 1_000; i += 1) {
   if (isRemote('Counter', String(i)) === true) remote.push(String(i))
   assert(i < 100_000, 'The other node owns nothing')
 }
-const counters = remote.map((id) => node.ref({ name: 'Counter', oneWay: [] }, id) as never as { increment(by: number): Promise<number> })
+const counters = remote.map(
+  (id) =>
+    node.ref({ name: 'Counter', oneWay: [] }, id) as never as {
+      increment(by: number): Promise<number>
+    },
+)
 for (const counter of counters) await counter.increment(1)
 assert(node.kernel.isEmpty, 'Some of the entities are here')
 

@@ -16,7 +16,9 @@ export const bench: BenchDefinition = {
   run: (options) =>
     withFolder((folder) =>
       withBaselines(async ({ durable }) => {
-        const probe = await Probe.start(new URL('../epic/durable-probe.js', import.meta.url), [folder])
+        const probe = await Probe.start(new URL('../epic/durable-probe.js', import.meta.url), [
+          folder,
+        ])
         try {
           return [
             await compare(
@@ -24,7 +26,12 @@ export const bench: BenchDefinition = {
                 case: activation.name,
                 unit: activation.unit,
                 subject: contenderFor(activation, 'Epic Server', probe, options),
-                baseline: contenderFor(durableIncrementOf1000, durable.name, durable.probe, options),
+                baseline: contenderFor(
+                  durableIncrementOf1000,
+                  durable.name,
+                  durable.probe,
+                  options,
+                ),
               },
               options,
             ),

@@ -2,7 +2,13 @@
 
 import { compare, type BenchDefinition } from '../harness.ts'
 import { Probe } from '../probe.ts'
-import { contenderFor, oneRemoteCall, remoteCalls100, remoteCalls1000, withBaselines } from '../workloads.ts'
+import {
+  contenderFor,
+  oneRemoteCall,
+  remoteCalls100,
+  remoteCalls1000,
+  withBaselines,
+} from '../workloads.ts'
 
 export const bench: BenchDefinition = {
   name: 'cross-process-call',

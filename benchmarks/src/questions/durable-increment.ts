@@ -2,7 +2,13 @@
 
 import { compare, type BenchDefinition } from '../harness.ts'
 import { Probe } from '../probe.ts'
-import { contenderFor, durableIncrementOf1000, durableIncrementOfOne, withBaselines, withFolder } from '../workloads.ts'
+import {
+  contenderFor,
+  durableIncrementOf1000,
+  durableIncrementOfOne,
+  withBaselines,
+  withFolder,
+} from '../workloads.ts'
 
 const manyCallersOfOne = {
   ...durableIncrementOfOne,
@@ -16,7 +22,9 @@ export const bench: BenchDefinition = {
   run: (options) =>
     withFolder((folder) =>
       withBaselines(async ({ durable }) => {
-        const probe = await Probe.start(new URL('../epic/durable-probe.js', import.meta.url), [folder])
+        const probe = await Probe.start(new URL('../epic/durable-probe.js', import.meta.url), [
+          folder,
+        ])
         try {
           const rows = []
           for (const work of [durableIncrementOfOne, manyCallersOfOne, durableIncrementOf1000]) {

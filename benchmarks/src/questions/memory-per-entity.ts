@@ -8,8 +8,10 @@ export const bench: BenchDefinition = {
   question: 'How many bytes does an idle activated entity take?',
   run: async (options) => {
     const probe = await Probe.start(new URL('../epic/memory-probe.js', import.meta.url))
-    const bytesOf = (operation: string): (() => Promise<number>) => async () =>
-      (await probe.measure({ operation, inFlight: 1, targets: 1, durationMs: 0 })).elapsedMs
+    const bytesOf =
+      (operation: string): (() => Promise<number>) =>
+      async () =>
+        (await probe.measure({ operation, inFlight: 1, targets: 1, durationMs: 0 })).elapsedMs
     try {
       return [
         await compare(

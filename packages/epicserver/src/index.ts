@@ -1,7 +1,32 @@
 /** Epic Server: plain classes as entities that are placed, saved, moved, and kept running. This is what people import. */
-export { EpicError, isEpicError, ERROR_CODES, formatEntityId, parseEntityId } from '@epicserver/contracts'
-export type { EntityId, EpicErrorOptions, ErrorCode, ErrorCodeEntry, ErrorDetails, Retry } from '@epicserver/contracts'
-export { CompletionPort, contract, defineApp, Entity, entityOf, Field, idOf, isRef, settings, Token, Where } from '@epicserver/runtime'
+export {
+  EpicError,
+  isEpicError,
+  ERROR_CODES,
+  formatEntityId,
+  parseEntityId,
+} from '@epicserver/contracts'
+export type {
+  EntityId,
+  EpicErrorOptions,
+  ErrorCode,
+  ErrorCodeEntry,
+  ErrorDetails,
+  Retry,
+} from '@epicserver/contracts'
+export {
+  CompletionPort,
+  contract,
+  defineApp,
+  Entity,
+  entityOf,
+  Field,
+  idOf,
+  isRef,
+  settings,
+  Token,
+  Where,
+} from '@epicserver/runtime'
 export type {
   AnyRef,
   App,

@@ -126,11 +126,7 @@ export class Durability {
       return
     }
     gate.beginWrite()
-    void this.#write(activation, change).then((isWritten) => {
-      if (!isWritten) return
-      this.#release(activation, this.#node.kernel.handleWritten(activation))
-      this.#node.scheduleSettle()
-    })
+    void this.#writeHeld(activation, change)
   }
 
   #release(activation: Activation, released: readonly Held[]): void {
@@ -143,7 +139,7 @@ export class Durability {
 
   async #writeHeld(activation: Activation, change: PendingWrite): Promise<void> {
     if (!(await this.#write(activation, change))) return
-    for (const held of this.#node.kernel.handleWritten(activation)) held.release()
+    this.#release(activation, this.#node.kernel.handleWritten(activation))
     if (activation.gate?.state === 'unsettled') this.#node.scheduleSettle()
   }
 

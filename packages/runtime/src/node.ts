@@ -9,13 +9,13 @@
  * timers after a slice of time, so that two entities calling each other for ever starve nobody.
  */
 import { EpicError, entityIdProblem, isEpicError, type EntityId, type ErrorCode } from '@epicserver/contracts'
-import { Kernel, type Activation, type Call, type CallNumber, type EntityType, type KernelLimits } from '@epicserver/kernel'
+import { Kernel, type Activation, type Call, type CallNumber, type EntityType, type Held, type KernelLimits } from '@epicserver/kernel'
 import type { EntityClasses } from './app.ts'
 import { describeClass, type ClassDescription, type OperationDescription } from './class-description.ts'
 import { NodeCodec } from './codec.ts'
 import type { Contract } from './contract.ts'
 import { Durability } from './durability.ts'
-import type { EntityClass } from './entity.ts'
+import type { Entity, EntityClass } from './entity.ts'
 import { AwaitedCall, lostActivation, UnawaitedCall, type CallHome, type EntityCall } from './entity-call.ts'
 import { DeadlockExchange } from './deadlock-exchange.ts'
 import { IndexBuilder } from './index-build.ts'
@@ -140,21 +140,21 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     throw new EpicError('InvalidId', `Cannot name an entity of type ${type}: ${entityIdProblem(type, String(id)) ?? 'the id is not allowed'}`)
   }
 
-  ref<E>(target: EntityClass<E & import('./entity.ts').Entity> | Contract<E>, id: string | number): Ref<E> {
+  ref<E>(target: EntityClass<E & Entity> | Contract<E>, id: string | number): Ref<E> {
     return this.refTo(this.nameOf(target), id) as unknown as Ref<E>
   }
 
-  singleton<E>(target: EntityClass<E & import('./entity.ts').Entity> | Contract<E>): Ref<E> {
+  singleton<E>(target: EntityClass<E & Entity> | Contract<E>): Ref<E> {
     return this.ref(target, 0)
   }
 
-  async create<E extends import('./entity.ts').Entity>(target: EntityClass<E>, id: string | number, initial?: InitialState<E>): Promise<Ref<E>> {
+  async create<E extends Entity>(target: EntityClass<E>, id: string | number, initial?: InitialState<E>): Promise<Ref<E>> {
     const ref = this.refTo(this.nameOf(target), id)
     await (this.invoke(ref, createOperation, [initial ?? {}]) as Promise<unknown>)
     return ref as unknown as Ref<E>
   }
 
-  query<E extends import('./entity.ts').Entity>(target: EntityClass<E>): Query<E> {
+  query<E extends Entity>(target: EntityClass<E>): Query<E> {
     return createQuery<E>(this, this.description(this.nameOf(target)))
   }
 
@@ -280,7 +280,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   readonly #sendLater = (call: EntityCall): void => this.#send(call)
 
   /** Holds something at the gate of an entity, and sees to it that the gate is looked at. */
-  hold(activation: Activation, held: import('@epicserver/kernel').Held): void {
+  hold(activation: Activation, held: Held): void {
     this.kernel.hold(activation, held)
     this.scheduleSettle()
   }

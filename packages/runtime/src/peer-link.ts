@@ -8,7 +8,7 @@
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import type { Reader, Writer } from '@epicserver/wire'
 import { EntityCall } from './entity-call.ts'
-import { FAILURE, readError, RESULT, writeCall, type CallMessage } from './peer-messages.ts'
+import { type FAILURE, readError, RESULT, writeCall, type CallMessage } from './peer-messages.ts'
 import { PEER_LANES, type PeerChannel, type PeerLane } from './peer-network.ts'
 import { descriptionOf, idOf } from './ref.ts'
 

@@ -74,7 +74,10 @@ function gatedStore(isGated = true): Gated {
     wrap: (store) =>
       new Proxy(store, {
         get(target, name) {
-          if (name !== 'write') return Reflect.get(target, name).bind(target)
+          if (name !== 'write') {
+            const method = Reflect.get(target, name) as () => unknown
+            return method.bind(target)
+          }
           return async (...args: Parameters<StateStore['write']>) => {
             gated.writes += 1
             if (isGated) await new Promise<void>((resolve) => release.push(resolve))

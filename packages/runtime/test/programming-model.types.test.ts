@@ -66,7 +66,7 @@ export function refused(pool: Pool<Classes>): void {
   // @ts-expect-error a synchronous method is not an operation
   void pool.Barrel[1]!.weight()
   // @ts-expect-error what Entity itself has is not an operation
-  void bob.save()
+  void bob.save
   // @ts-expect-error no such class
   void pool.Monster
   // @ts-expect-error an initial field of another type

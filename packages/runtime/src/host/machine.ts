@@ -86,7 +86,8 @@ export async function openShards(dataFolder: string, log: Log): Promise<Shards> 
       await Promise.all(shardsOf(partitions).map((shard) => open(shard, epoch)))
     },
     release: async (partitions) => {
-      await Promise.all(shardsOf(partitions).map((shard) => store.removeShard(shard)?.close()))
+      const closing = shardsOf(partitions).flatMap((shard) => store.removeShard(shard) ?? [])
+      await Promise.all(closing.map((shard) => shard.close()))
     },
   }
 }
