@@ -114,10 +114,11 @@ export class EtcdConnection {
     try {
       const headers = await this.#headers(channel)
       const leftMs = Math.max(deadline - performance.now(), 1)
-      // A change is asked for once, so it may take all the time there is.
-      const timeoutMs = request.kind === 'change' ? leftMs : Math.min(leftMs, ATTEMPT_MS_MAX)
       const { path, message } = request
-      return await channel.call({ path, message, headers }, Math.ceil(timeoutMs))
+      return await channel.call(
+        { path, message, headers },
+        Math.ceil(Math.min(leftMs, ATTEMPT_MS_MAX)),
+      )
     } catch (error) {
       if (error instanceof GrpcFailure) this.#leave(channel, error)
       throw error

@@ -17,10 +17,11 @@ export const ETCD_LIMITS: ClusterStoreLimits = {
 export const REQUEST_MS_MAX = 5_000
 
 /**
- * How long one server may take before the next is asked, for what may be asked twice. Ten times what a loaded server takes, and
- * below the second in which a lease of six is renewed.
+ * How long one server may take before the next is asked, or before a change is told to be `Unknown`. Some five times what a loaded
+ * server takes, and below the second in which a lease of six is renewed. Longer gains nothing: what a server had sent to a leader
+ * that died is lost, and it would sit on the request for seven seconds.
  */
-export const ATTEMPT_MS_MAX = 900
+export const ATTEMPT_MS_MAX = 700
 
 /** How long connecting to one server may take: a handshake over a slow link. */
 export const CONNECT_MS_MAX = 900
