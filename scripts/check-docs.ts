@@ -47,6 +47,7 @@ function compile(): boolean {
       declaration: false,
       declarationMap: false,
       isolatedDeclarations: false,
+      noUncheckedIndexedAccess: false,
       customConditions: [],
     },
     files: modules.map(({ name }) => `${name}.ts`),

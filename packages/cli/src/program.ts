@@ -8,7 +8,7 @@ import { psCommand } from './commands/ps.ts'
 import { runCommand } from './commands/run.ts'
 import { VERSION } from './version.ts'
 
-export const DATA_FOLDER = '.epic'
+const DATA_FOLDER = '.epic'
 
 export function createProgram(): Command {
   const program = new Command('epic')

@@ -1,5 +1,5 @@
 /** The description of an app: its entity classes, and what runs when it starts. */
-import type { Entity, EntityClass } from './entity.ts'
+import type { EntityClass } from './entity.ts'
 import type { Pool } from './pool.ts'
 import type { OneWayName } from './ref.ts'
 import type { EntitySettings } from './settings.ts'
@@ -67,5 +67,3 @@ export function defineApp<T extends EntityClasses>(options: AppOptions<T>): App<
 export function isApp(value: unknown): value is App {
   return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'epicserver-app'
 }
-
-export type { Entity }

@@ -167,7 +167,7 @@ function hashOf({ bytes, start, end }: EncodedRecord): string {
 }
 
 /** Reads a record without knowing its class. */
-export function decodeRecord(reader: Reader, entity: EntityId): RecordContent {
+function decodeRecord(reader: Reader, entity: EntityId): RecordContent {
   const format = reader.u8()
   const version = reader.varuint()
   const state = reader.value()

@@ -46,8 +46,6 @@ export interface PoolSource extends PoolMethods {
   refTo(type: string, id: string): unknown
 }
 
-export const POOL_METHODS: readonly string[] = ['ref', 'singleton', 'create', 'query']
-
 /** Makes the pool of a node. */
 export function createPool(source: PoolSource): Pool {
   const pool: Record<string, unknown> = {

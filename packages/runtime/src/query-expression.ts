@@ -149,7 +149,7 @@ export function compareValues(a: SortValue, b: SortValue): number {
   return compareBytes(encodeSortKey([a]), encodeSortKey([b]))
 }
 
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i += 1) {
     const difference = (a[i] as number) - (b[i] as number)
