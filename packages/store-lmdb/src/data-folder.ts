@@ -9,12 +9,11 @@
  * each, and a process that is frozen while it holds that would stall every other writer. How many there are is fixed when the folder is
  * made: an entity's shard is its partition modulo their number.
  */
-import { mkdir } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { EpicError } from '@epicserver/contracts'
 import { FolderLock } from './folder-lock.ts'
-import { secureFolder, syncFolder } from './folder-safety.ts'
+import { makeFolder, secureFolder, syncFolder } from './folder-safety.ts'
 import { SHARDS_MAX_BY_DEFAULT, SHARDS_PER_CORE } from './limits.ts'
 import { LmdbStateStore } from './lmdb-state-store.ts'
 import type { LmdbStateStoreOptions } from './lmdb-state-store.ts'
@@ -81,7 +80,7 @@ export class DataFolder {
       )
     }
     const path = join(this.path, `shard-${String(shard).padStart(3, '0')}`)
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeFolder(path)
     const store = await LmdbStateStore.open(path, { ...options, owner })
     await syncFolder(path)
     await syncFolder(this.path)

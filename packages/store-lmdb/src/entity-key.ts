@@ -7,7 +7,8 @@
 import { partitionOf } from '@epicserver/contracts'
 import type { EntityId } from '@epicserver/contracts'
 
-const PARTITION_BYTES = 2
+/** What each key starts with. */
+export const PARTITION_BYTES = 2
 /** An id up to this length that is all ASCII is copied by a loop; longer or other text by Node. */
 const SHORT_ID_UNITS = 64
 const typeParts = new Map<string, Buffer>()

@@ -12,7 +12,6 @@
  * One commit is under way at a time; `GroupCommit` sees to that.
  */
 import { EpicError } from '@epicserver/contracts'
-import { ABORT } from 'lmdb'
 import type { RootDatabase } from 'lmdb'
 import { causeOf, closeRoot, openRoot } from './lmdb-open.ts'
 import type { Table } from './lmdb-open.ts'
@@ -145,6 +144,15 @@ export class Environment {
     )
   }
 
+  /** Says that LMDB gave the environment up. */
+  broken(): EpicError {
+    return new EpicError(
+      'Unavailable',
+      `Cannot use ${this.path}: LMDB gave it up after a failure of the disk; restart the process`,
+      { details: { path: this.path, isBroken: true } },
+    )
+  }
+
   async #commit(put: () => void, isHeld: boolean): Promise<void> {
     const commitNumber = this.#commitNumber + 1
     const ownership = encodeOwnership(this.#ownershipValue, { isHeld, commitNumber })
@@ -161,28 +169,27 @@ export class Environment {
   }
 
   async #failure(cause: unknown, commitNumber: number): Promise<EpicError> {
-    this.#isBroken = !this.#canWrite()
-    this.#ownership.resetReadTxn()
-    const found = readOwnership(this.#ownership)
-    if (this.#isBroken || found === undefined || found.commitNumber >= commitNumber) {
-      return new EpicError('Unknown', `Cannot tell whether a commit to ${this.path} was done`, {
-        cause,
-        details: { path: this.path },
-      })
+    if (!this.#mayBeDone(commitNumber)) {
+      return storageError(`write to ${this.path}`, this.path, cause)
     }
-    return storageError(`write to ${this.path}`, this.path, cause)
+    return new EpicError('Unknown', `Cannot tell whether a commit to ${this.path} was done`, {
+      cause,
+      details: { path: this.path },
+    })
   }
 
   /**
-   * Whether LMDB still starts write transactions. After it failed to write one of the pages that its file begins with it never does
-   * again; the `lmdb` package does not notice in an asynchronous transaction, which then never ends, but does in a synchronous one.
+   * Whether a commit that failed may be on the disk all the same. When LMDB failed to write one of the two pages that make a commit valid,
+   * it gives the environment up: nothing can be read from it any more, and a write would wait for ever.
    */
-  #canWrite(): boolean {
+  #mayBeDone(commitNumber: number): boolean {
     try {
-      this.#root.transactionSync(() => ABORT)
-      return true
+      this.#ownership.resetReadTxn()
+      const found = readOwnership(this.#ownership)
+      return found === undefined || found.commitNumber >= commitNumber
     } catch {
-      return false
+      this.#isBroken = true
+      return true
     }
   }
 }

@@ -9,10 +9,10 @@
  * By the rules of POSIX these locks end when the process closes any descriptor of the lock file: nobody may read `lock.mdb` files
  * within the supervisor, not even to back them up.
  */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import type { RootDatabase, Transaction } from 'lmdb'
+import { makeFolder } from './folder-safety.ts'
 import { FOLDER_LOCK_WAIT_MS } from './limits.ts'
 import { closeRoot, openRoot } from './lmdb-open.ts'
 
@@ -36,7 +36,7 @@ export class FolderLock {
    */
   static async take(folder: string): Promise<FolderLock> {
     const path = join(folder, FOLDER)
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeFolder(path)
     const signal = AbortSignal.timeout(FOLDER_LOCK_WAIT_MS)
     try {
       const { root, prepared } = await openRoot(path, (opened) => takePlace(folder, opened), {

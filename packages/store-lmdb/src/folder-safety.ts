@@ -20,7 +20,7 @@ const OTHERS = 0o077
  */
 export async function secureFolder(path: string, mayCreate: boolean): Promise<void> {
   await refuseLinks(path)
-  if (mayCreate) await createFolder(path)
+  if (mayCreate) await makeFolder(path)
   const found = await lstat(path).catch((error: unknown) => {
     throw new EpicError('FileNotFound', `Cannot open the data folder ${path}: it does not exist`, {
       cause: error,
@@ -47,11 +47,20 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function createFolder(path: string): Promise<void> {
+/**
+ * Makes a private folder, and those above it, unless it is there. Not by `recursive`, which takes a read-only file system for a missing
+ * folder.
+ * @throws EpicError `StoreReadOnly`, `StoreFull`.
+ */
+export async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: PRIVATE })
+    await mkdir(path, { mode: PRIVATE })
   } catch (error) {
-    throw await storageError(`create the data folder ${path}`, dirname(path), error)
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT') throw await storageError(`make the folder ${path}`, dirname(path), error)
+    await makeFolder(dirname(path))
+    await makeFolder(path)
   }
 }
 

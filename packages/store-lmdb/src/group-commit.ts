@@ -12,6 +12,7 @@ import { EpicError, isEpicError } from '@epicserver/contracts'
 import { Changes } from './changes.ts'
 import type { Environment } from './environment.ts'
 import { COMMIT_BYTES_MAX, FULL_DISK_PAUSE_MS } from './limits.ts'
+import { readError } from './storage-error.ts'
 import type { Subject } from './subjects.ts'
 
 /** A request that is done in a commit. */
@@ -122,7 +123,8 @@ export class GroupCommit {
       job.prepare(changes)
     } catch (error) {
       changes.takeBack(before)
-      job.handleFailed(error)
+      const { path } = this.#environment
+      job.handleFailed(readError(`read ${path}`, path, error))
       return false
     }
     if (changes.count > before) job.subject.changedIn = this.#batch
@@ -144,16 +146,8 @@ export class GroupCommit {
   /** Whoever was fenced off will never write again, nor will anyone to a broken environment. */
   #endAfter(failure: EpicError): void {
     if (failure.code === 'Fenced') this.#end = () => this.#environment.fenced()
-    else if (this.#environment.isBroken) this.#end = () => brokenError(this.#environment, failure)
+    else if (this.#environment.isBroken) this.#end = () => this.#environment.broken()
     if (this.#end === undefined) return
     for (const job of this.#waiting.splice(0)) job.handleFailed(this.#end())
   }
-}
-
-function brokenError({ path }: Environment, cause: EpicError): EpicError {
-  return new EpicError(
-    'Unavailable',
-    `Cannot write to ${path}: LMDB gave it up after a failure of the disk; restart the process`,
-    { cause, details: { path, isBroken: true } },
-  )
 }

@@ -24,9 +24,12 @@ export type Table = Database<Buffer, Buffer>
 
 /** A root of an environment as `openAsClass` gives it; its declaration in the package says less than there is. */
 interface RootClass {
-  new (name: null, options: RootDatabaseOptionsWithPath): RootDatabase<Buffer, Buffer>
+  new (name: null, options: RootOptions): RootDatabase<Buffer, Buffer>
   readonly prototype: RootDatabase<Buffer, Buffer>
 }
+
+/** What the package's `open` makes of its options before it goes on. */
+type RootOptions = RootDatabaseOptionsWithPath & { readonly isRoot: boolean }
 
 /** An environment that is open, and what `prepare` made of it. */
 export interface OpenedRoot<T> {
@@ -79,7 +82,8 @@ async function openAndPrepare<T>(
     await checkDataFile(path)
     const Root = openAsClass<Buffer, Buffer>(options) as unknown as RootClass
     const prepared = await inTransaction(Root, () => {
-      opened.root = new Root(null, options)
+      // Without `isRoot` its `close` would leave the environment open, and its descriptors and locks with it.
+      opened.root = new Root(null, { ...options, isRoot: true })
       if (wait.isGivenUp) throw wait.error()
       wait.handleLocked()
       return prepare(opened.root)

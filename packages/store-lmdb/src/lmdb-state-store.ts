@@ -38,6 +38,7 @@ import type { EntityJob } from './entity-jobs.ts'
 import { Environment } from './environment.ts'
 import type { Damage, QuarantinedRecord } from './quarantine.ts'
 import { Shard } from './shard.ts'
+import { readError } from './storage-error.ts'
 import { Subject } from './subjects.ts'
 import { walk } from './walk.ts'
 import type { WalkedRow } from './walk.ts'
@@ -95,14 +96,15 @@ export class LmdbStateStore implements StateStore {
 
   async read(entity: EntityId): Promise<StoredRecord | null> {
     checkEntityId(entity)
-    this.#checkOpen('read')
-    const key = entityKey(entity)
-    const { records } = this.#shard
-    const found = records.find(key)
-    if (found === undefined) return null
-    const bytes = records.stateOf(key, found)
-    const { epoch, version } = found.head
-    return bytes === null ? null : { entity, epoch, version, bytes }
+    return this.#read(() => {
+      const { records } = this.#shard
+      const key = entityKey(entity)
+      const found = records.find(key)
+      if (found === undefined) return null
+      const bytes = records.stateOf(key, found)
+      const { epoch, version } = found.head
+      return bytes === null ? null : { entity, epoch, version, bytes }
+    })
   }
 
   write(entity: EntityId, guard: Guard, write: Write): Promise<bigint> {
@@ -124,23 +126,22 @@ export class LmdbStateStore implements StateStore {
 
   async due(query: DueQuery): Promise<Task[]> {
     checkDueQuery(query)
-    this.#checkOpen('look for tasks')
-    return this.#shard.tasks.due(query)
+    return this.#read(() => this.#shard.tasks.due(query))
   }
 
   async scan(scan: Scan): Promise<ScanPage> {
     checkScan(scan)
-    return pageOf(this.walk(scan), scan.limit)
+    return this.#read(() => pageOf(this.walk(scan), scan.limit))
   }
 
   /** The rows of a walk, to be merged with those of other shards. What it reads is of one moment as long as nothing is awaited. */
   walk(scan: Scan): Iterable<WalkedRow> {
-    this.#checkOpen('scan')
+    this.#checkOpen()
     return walk(this.#shard, scan)
   }
 
   async indexes(type?: string): Promise<IndexStatus[]> {
-    this.#checkOpen('list indexes')
+    this.#checkOpen()
     return this.#shard.catalog.list(type)
   }
 
@@ -165,7 +166,7 @@ export class LmdbStateStore implements StateStore {
 
   /** Copies of all records that were found damaged, for whoever repairs them. */
   quarantined(): QuarantinedRecord[] {
-    this.#checkOpen('list what is damaged')
+    this.#checkOpen()
     return this.#shard.quarantine.list()
   }
 
@@ -188,7 +189,7 @@ export class LmdbStateStore implements StateStore {
   /** Not an async function: its second promise, and the turns that it takes, would cost a tenth of a write. */
   #ask<T>(makeJob: () => EntityJob<T>): Promise<T> {
     try {
-      this.#checkOpen('write')
+      this.#checkOpen()
       const job = makeJob()
       this.#shard.commits.add(job)
       return job.promise
@@ -198,7 +199,7 @@ export class LmdbStateStore implements StateStore {
   }
 
   async #changeCatalog(prepare: (changes: Changes) => () => void): Promise<void> {
-    this.#checkOpen('change an index')
+    this.#checkOpen()
     await new Promise<void>((resolve, reject) => {
       let handleDone: () => void
       this.#shard.commits.add({
@@ -215,9 +216,22 @@ export class LmdbStateStore implements StateStore {
     this.#shard.sweep()
   }
 
-  #checkOpen(what: string): void {
-    if (this.#closing === undefined) return
-    throw new EpicError('Unavailable', `Cannot ${what}: ${this.#shard.environment.path} is closed`)
+  #read<T>(read: () => T): T {
+    this.#checkOpen()
+    try {
+      return read()
+    } catch (error) {
+      const { path } = this.#shard.environment
+      throw readError(`read ${path}`, path, error)
+    }
+  }
+
+  #checkOpen(): void {
+    const { environment } = this.#shard
+    if (this.#closing !== undefined) {
+      throw new EpicError('Unavailable', `Cannot use ${environment.path}: it is closed`)
+    }
+    if (environment.isBroken) throw environment.broken()
   }
 }
 

@@ -2,7 +2,7 @@
 import { EpicError, formatEntityId, formatEpoch } from '@epicserver/contracts'
 import type { Guard } from '@epicserver/contracts'
 import type { Changes } from './changes.ts'
-import { entityOfKey } from './entity-key.ts'
+import { entityOfKey, partitionOfKey, PARTITION_BYTES, prefixEnd } from './entity-key.ts'
 import type { Environment } from './environment.ts'
 import type { Quarantine } from './quarantine.ts'
 import { decodeRecord, encodeRecord, sealProblem, sealState } from './record.ts'
@@ -18,6 +18,8 @@ export interface FoundRecord {
 export class RecordTable {
   readonly #environment: Environment
   readonly #quarantine: Quarantine
+  /** Partitions that have a record, or had one lately; unknown until somebody asks. */
+  #partitions: Set<number> | undefined
 
   constructor(environment: Environment, quarantine: Quarantine) {
     this.#environment = environment
@@ -67,6 +69,12 @@ export class RecordTable {
     )
   }
 
+  /** All partitions that have a record: a walk need not look into the others. */
+  get partitions(): ReadonlySet<number> {
+    this.#partitions ??= this.#findPartitions()
+    return this.#partitions
+  }
+
   /** Adds a record with another state than the one before. */
   replace(changes: Changes, key: Buffer, { before, head, bytes }: Replacement): void {
     const { states } = this.#environment.tables
@@ -75,11 +83,12 @@ export class RecordTable {
       changes.put(states, key, bytes)
       state = sealState(key, bytes)
     } else if (before?.stateAt === 'elsewhere') changes.remove(states, key)
-    changes.put(this.#environment.tables.records, key, encodeRecord(key, head, state))
+    this.put(changes, key, { head, state })
   }
 
   /** Adds a record whose state is as it was. */
   put(changes: Changes, key: Buffer, { head, state }: FoundRecord): void {
+    this.#partitions?.add(partitionOfKey(key))
     changes.put(this.#environment.tables.records, key, encodeRecord(key, head, state))
   }
 
@@ -87,6 +96,19 @@ export class RecordTable {
   remove(changes: Changes, key: Buffer): void {
     changes.remove(this.#environment.tables.records, key)
     changes.remove(this.#environment.tables.states, key)
+  }
+
+  /** Hops from the first record of a partition to the first of a later one. */
+  #findPartitions(): Set<number> {
+    const { records } = this.#environment.tables
+    const found = new Set<number>()
+    let start: Buffer = Buffer.of(0)
+    for (;;) {
+      const [key] = records.getKeys({ start, limit: 1 })
+      if (key === undefined) return found
+      found.add(partitionOfKey(key))
+      start = prefixEnd(key.subarray(0, PARTITION_BYTES))
+    }
   }
 }
 

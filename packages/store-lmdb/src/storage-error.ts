@@ -37,9 +37,22 @@ const numbersByName: Readonly<Record<string, number>> = {
  * @param path - the folder that it was attempted on
  */
 export async function storageError(what: string, path: string, cause: unknown): Promise<EpicError> {
+  const isRoomMissing = numberOf(cause) === IO_ERROR && (await isFull(path))
+  return errorOf(isRoomMissing ? 'StoreFull' : codeOf(cause), what, path, cause)
+}
+
+/** What is thrown to whoever reads: an error of LMDB as the caller may know it, any other as it is. */
+export function readError(what: string, path: string, cause: unknown): unknown {
+  return numberOf(cause) === undefined ? cause : errorOf(codeOf(cause), what, path, cause)
+}
+
+function codeOf(cause: unknown): ErrorCode {
   const number = numberOf(cause)
-  const known = number === undefined ? undefined : codesByNumber[number]
-  const code = known ?? (number === IO_ERROR && (await isFull(path)) ? 'StoreFull' : 'Unavailable')
+  return (number === undefined ? undefined : codesByNumber[number]) ?? 'Unavailable'
+}
+
+// tidy: four short arguments read better here than an object with four names
+function errorOf(code: ErrorCode, what: string, path: string, cause: unknown): EpicError {
   const found = cause instanceof Error ? cause.message : String(cause)
   return new EpicError(code, `Cannot ${what}: ${found}`, { cause, details: { path } })
 }

@@ -5,7 +5,7 @@
  * ordered by partition first. Both are lazy: only what a page takes is read. A row's place is what is compared when walks of several
  * shards are merged, and what a walk goes on from.
  */
-import { partitionOf, PARTITIONS } from '@epicserver/contracts'
+import { partitionOf } from '@epicserver/contracts'
 import type { EntityId, Scan, ScanRow } from '@epicserver/contracts'
 import { entityKey, entityOfKey, prefixEnd, typePrefix } from './entity-key.ts'
 import type { Environment } from './environment.ts'
@@ -64,9 +64,9 @@ function* walkIndex(shard: Shard, scan: Scan, index: string): Generator<Candidat
   }
 }
 
-function walkIds({ environment }: Shard, scan: Scan): Iterable<Candidate> {
-  const partitions = scan.partitions ?? allPartitions
-  const inPartitions = [...partitions].map((partition) => {
+function walkIds({ environment, records }: Shard, scan: Scan): Iterable<Candidate> {
+  const partitions = [...records.partitions].filter((p) => scan.partitions?.has(p) ?? true)
+  const inPartitions = partitions.map((partition) => {
     const prefix = typePrefix(partition, scan.type)
     const range = rangeOf(prefix, scan, (bound) => Buffer.concat([prefix, bound]))
     return candidatesIn(keysIn(environment.tables.records, range), prefix.length)
@@ -148,5 +148,3 @@ function isMet(
       catalog.isCurrent(entity.type, entry),
   )
 }
-
-const allPartitions: readonly number[] = Array.from({ length: PARTITIONS }, (_, i) => i)

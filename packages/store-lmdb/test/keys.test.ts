@@ -124,7 +124,10 @@ describe('task: its keys', () => {
   it('are ordered by partition, then by instant', () => {
     const instants = [0, 1, 255, 256, 2 ** 31, 1_700_000_000_000, 2 ** 53 - 1]
     const keys = instants.map((dueMs) => dueKey(taskKey(prefix, 'ring'), dueMs))
-    assert.deepEqual(keys.toSorted(Buffer.compare), keys)
+    assert.deepEqual(
+      keys.toSorted((a, b) => Buffer.compare(a, b)),
+      keys,
+    )
     assert.deepEqual(keys.map(dueMsOfKey), instants)
     for (const [i, key] of keys.entries()) {
       assert.ok(Buffer.compare(dueBound(768, instants[i]!), key) <= 0)

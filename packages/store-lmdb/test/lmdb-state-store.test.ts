@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { stat } from 'node:fs/promises'
+import { readdir, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import type { EntityId } from '@epicserver/contracts'
@@ -96,6 +96,29 @@ describe('lmdb state store: what is on disk', () => {
     await store.close()
   })
 })
+
+describe('lmdb state store: that is closed', () => {
+  const noProc = process.platform === 'linux' ? false : 'only Linux tells which files are open'
+
+  it('has no file open any more', { skip: noProc }, async () => {
+    const path = await tempFolder()
+    for (let time = 0; time < 2; time += 1) {
+      const store = await LmdbStateStore.open(path)
+      await store.write(bob, { epoch: 1n, version: BigInt(time) }, {})
+      assert.equal((await openFilesIn(path)).length, 3)
+      await store.close()
+      assert.deepEqual(await openFilesIn(path), [])
+    }
+  })
+})
+
+async function openFilesIn(path: string): Promise<string[]> {
+  const descriptors = await readdir('/proc/self/fd')
+  const files = await Promise.all(
+    descriptors.map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => '')),
+  )
+  return files.filter((file) => file.startsWith(path))
+}
 
 describe('lmdb state store: what dropped indexes leave behind', () => {
   const things = (count: number): EntityId[] =>

@@ -1,11 +1,5 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
-import { mkdtemp } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { describeStateStore } from '@epicserver/conformance'
-import type { StateStoreHarness } from '@epicserver/conformance'
 import { partitionOf } from '@epicserver/contracts'
 import type { EntityId, IndexStatus } from '@epicserver/contracts'
 import { openDataFolder, ShardedStateStore } from '@epicserver/store-lmdb'
@@ -19,26 +13,6 @@ async function openAll(folder: DataFolder): Promise<ShardedStateStore> {
   }
   return store
 }
-
-async function openHarness(): Promise<StateStoreHarness> {
-  const path = await mkdtemp(join(tmpdir(), 'epic-store-lmdb-'))
-  const folder = await openDataFolder(path, { shards: 3 })
-  let store = await openAll(folder)
-  return {
-    store,
-    reopen: async () => {
-      await store.close()
-      store = await openAll(folder)
-      return store
-    },
-    close: async () => {
-      await store.close()
-      await rm(path, { recursive: true })
-    },
-  }
-}
-
-describeStateStore('ShardedStateStore', openHarness)
 
 /** Entities of each of three shards, by shard. */
 function thingsByShard(count: number): EntityId[][] {

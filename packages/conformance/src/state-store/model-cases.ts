@@ -114,12 +114,12 @@ export function modelCases(open: () => Promise<StateStoreHarness>): StateCases {
   }
   return {
     'random histories give the answers, and leave the records, that the rules say': async () =>
-      run(60, false),
+      run(40, false),
     'random histories are the same when the store is opened anew between their steps': async (
       ground,
     ) => {
       await ground.reopen()
-      await run(15, true)
+      await run(10, true)
     },
   }
 }
