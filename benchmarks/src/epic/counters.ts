@@ -2,7 +2,7 @@
 
 import { Entity, settings, type EntityClasses } from '@epicserver/runtime'
 
-export class Counter extends Entity {
+class Counter extends Entity {
   static override settings = settings<Counter>({ persistent: false })
   count = 0
 
@@ -12,7 +12,7 @@ export class Counter extends Entity {
   }
 }
 
-export class SavedCounter extends Entity {
+class SavedCounter extends Entity {
   count = 0
 
   async increment(by: number): Promise<number> {
