@@ -10,18 +10,19 @@
  */
 import { EpicError, isEpicError, type EntityId, type TaskChange, type Write } from '@epicserver/contracts'
 import type { Activation, Call, Held } from '@epicserver/kernel'
+import { halfDone, isWithin } from './atomic.ts'
 import type { ClassDescription } from './class-description.ts'
 import type { NodeCodec } from './codec.ts'
 import { constructEntity, type EntityHost } from './entity.ts'
-import type { EntityCall, Outcome } from './entity-call.ts'
+import { lostActivation, type EntityCall, type Outcome } from './entity-call.ts'
 import { EntityState, type StateChange, type StateMark } from './entity-state.ts'
 import { restoreDedup, savedDedup } from './idempotence.ts'
 import { indexEntries } from './index-entries.ts'
 import type { EntityNode } from './node.ts'
-import { peekResidue, residueOf } from './residue.ts'
+import { peekResidue, residueOf, type PendingWrite } from './residue.ts'
 
-/** Marks an activation whose state was lost or taken over. */
-const LOST: unique symbol = Symbol('lost')
+/** Stands in the place of the mark once the entity was deleted: what its last turns emit may leave. */
+const FORGOTTEN: unique symbol = Symbol('forgotten')
 
 export class Durability {
   readonly #node: EntityNode
@@ -72,11 +73,16 @@ export class Durability {
 
   // ── Emitting ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Whether what this turn emits must wait until the state that it reveals is durable. */
+  /**
+   * Whether what this turn emits must wait until the state that it reveals is durable. Within an atomic operation that is the state
+   * from before it.
+   */
   mustHold(activation: Activation, turn: Call): boolean {
-    if (activation.gate === null || activation.state === 'gone') return false
+    const { gate } = activation
+    if (gate === null || activation.state === 'gone') return false
     const { atomic } = peekResidue(activation)
-    return atomic === null || (atomic.call !== turn && !isWithin(turn, atomic.call))
+    if (atomic === null || !isWithin(turn, atomic.call)) return true
+    return atomic.unsaved !== null || gate.state !== 'resting'
   }
 
   /** Lets a message leave now, or when the state is durable. */
@@ -87,19 +93,19 @@ export class Durability {
 
   /** Brings a turn's outcome to its caller, now or when the state is durable. */
   deliver(activation: Activation, call: EntityCall, outcome: Outcome): void {
-    if (activation.gate !== null && activation.state !== 'gone' && this.mustHold(activation, call)) {
+    if (this.mustHold(activation, call)) {
       call.keep(outcome)
       this.#node.hold(activation, call)
       return
     }
     if (activation.type.plan.durability === 'interval') this.#flushLater(activation)
-    if (this.isLost(activation)) call.fail(this.#lostError(activation))
-    else if ('error' in outcome) call.fail(outcome.error)
-    else call.succeed(outcome.value)
+    if (this.isLost(activation)) call.fail(lostActivation(activation))
+    else call.conclude(outcome)
   }
 
+  /** Whether the activation has ended while a turn of it went on: another may run by now, so nothing of this one may leave. */
   isLost(activation: Activation): boolean {
-    return activation.saved === LOST
+    return activation.state === 'gone' && activation.saved !== FORGOTTEN
   }
 
   // ── Settling ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -114,19 +120,25 @@ export class Durability {
 
   #settleOne(activation: Activation): void {
     const gate = activation.gate as NonNullable<Activation['gate']>
-    let change: PendingWrite | null
+    let pending: PendingWrite | null
     try {
-      change = this.#pendingWrite(activation)
+      pending = this.#takePending(activation)
     } catch (error) {
       this.lose(activation, error)
       return
     }
-    if (change === null) {
+    if (pending === null) {
       this.#release(activation, gate.takeClean())
       return
     }
     gate.beginWrite()
-    void this.#writeHeld(activation, change)
+    void this.#writeHeld(activation, pending)
+  }
+
+  async #writeHeld(activation: Activation, pending: PendingWrite): Promise<void> {
+    if ((await this.#write(activation, pending)) !== null) return
+    this.#release(activation, this.#node.kernel.handleWritten(activation))
+    if (activation.gate?.state === 'unsettled') this.#node.scheduleSettle()
   }
 
   #release(activation: Activation, released: readonly Held[]): void {
@@ -137,60 +149,73 @@ export class Durability {
     }
   }
 
-  async #writeHeld(activation: Activation, change: PendingWrite): Promise<void> {
-    if (!(await this.#write(activation, change))) return
-    this.#release(activation, this.#node.kernel.handleWritten(activation))
-    if (activation.gate?.state === 'unsettled') this.#node.scheduleSettle()
+  /** What must be written now, if anything. During an atomic operation that is the state from before it. */
+  #takePending(activation: Activation): PendingWrite | null {
+    const residue = peekResidue(activation)
+    if (residue.isForgetting) return { kind: 'removal' }
+    if (residue.atomic === null) return this.unsavedState(activation)
+    const { unsaved } = residue.atomic
+    residue.atomic.unsaved = null
+    return unsaved
   }
 
-  /** What must be written now, if anything. During an atomic operation that is the state from before it. */
-  #pendingWrite(activation: Activation): PendingWrite | null {
+  /** The state as it is now, with the tasks that were changed, ready to be written; `null` where all is saved. */
+  unsavedState(activation: Activation): PendingWrite | null {
     const residue = peekResidue(activation)
-    const entity = this.entityOf(activation)
-    const description = this.#description(activation)
-    const tasks = residue.tasks
-    if (residue.atomic !== null) {
-      return residue.atomic.isBeforeSaved ? null : { bytes: residue.atomic.before, mark: null, write: { bytes: residue.atomic.before } }
-    }
     const mark = activation.saved as StateMark | null
     if (mark === null && !residue.isForced) return null
-    const isForced = residue.isForced || tasks.length > 0
-    const change = this.#state(activation).change(activation.instance as object, mark, savedDedup(activation), entity, isForced)
-    if (change === null) return null
-    return { ...change, write: this.#writeOf(activation, description, change, tasks) }
+    const isForced = residue.isForced || residue.tasks.length > 0
+    const change = this.#state(activation).change(activation.instance as object, mark, savedDedup(activation), this.entityOf(activation), isForced)
+    return change === null ? null : { kind: 'write', ...change, write: this.#writeOf(activation, change) }
   }
 
-  #writeOf(activation: Activation, description: ClassDescription, change: StateChange, tasks: readonly TaskChange[]): Write {
-    const write: { bytes: Uint8Array; indexes?: Write['indexes']; tasks?: Write['tasks'] } = { bytes: change.bytes }
-    if (description.indexes.length > 0) write.indexes = indexEntries(description, activation.instance as Record<string, unknown>)
-    if (tasks.length > 0) {
-      write.tasks = tasks
-      residueOf(activation).tasks = []
+  #writeOf(activation: Activation, change: StateChange): Write {
+    const description = this.#description(activation)
+    const { tasks } = peekResidue(activation)
+    if (tasks.length > 0) residueOf(activation).tasks = []
+    return {
+      bytes: change.bytes,
+      ...(description.indexes.length > 0 && { indexes: indexEntries(description, activation.instance as Record<string, unknown>) }),
+      ...(tasks.length > 0 && { tasks }),
     }
-    return write as Write
   }
 
-  async #write(activation: Activation, pending: PendingWrite): Promise<boolean> {
+  /** Returns the error, or `null` when all is durable and this node may still say so. */
+  async #write(activation: Activation, pending: PendingWrite): Promise<Error | null> {
     const { kernel, ports } = this.#node
-    const residue = peekResidue(activation)
-    if (residue.isForced) residueOf(activation).isForced = false
+    const guard = { epoch: activation.epoch, version: activation.version }
     try {
-      const guard = { epoch: activation.epoch, version: activation.version }
-      activation.version = await ports.store.write(this.entityOf(activation), guard, pending.write)
+      if (pending.kind === 'removal') {
+        await ports.store.remove(this.entityOf(activation), guard)
+      } else {
+        if (peekResidue(activation).isForced) residueOf(activation).isForced = false
+        activation.version = await ports.store.write(this.entityOf(activation), guard, pending.write)
+      }
     } catch (error) {
       this.lose(activation, error)
-      return false
+      return error instanceof Error ? error : new Error(String(error))
     }
-    if (activation.state === 'gone') return false
-    if (pending.mark !== null) activation.saved = pending.mark
-    else if (residue.atomic !== null) residue.atomic.isBeforeSaved = true
-    if (residue.isAbsent) residueOf(activation).isAbsent = false
-    kernel.measure(activation, ENTITY_BYTES + pending.bytes.length * 2)
+    if (activation.state === 'gone') return lostActivation(activation)
     if (!ports.router.canServe(ports.clock.monotonicMs())) {
-      this.lose(activation, new EpicError('Fenced', 'Cannot answer: this node’s lease is over', { retry: 'unknown' }))
-      return false
+      const error = new EpicError('Fenced', 'Cannot answer: this node’s lease is over', { retry: 'unknown' })
+      this.lose(activation, error)
+      return error
     }
-    return true
+    if (pending.kind === 'removal') {
+      this.#end(activation)
+      return null
+    }
+    activation.saved = pending.mark
+    if (peekResidue(activation).isAbsent) residueOf(activation).isAbsent = false
+    kernel.measure(activation, ENTITY_BYTES + pending.bytes.length * 2)
+    return null
+  }
+
+  /** The entity is deleted: what its turns emitted may leave, and its next call begins anew. */
+  #end(activation: Activation): void {
+    activation.saved = FORGOTTEN
+    this.#release(activation, this.#node.kernel.drop(activation))
+    this.#node.scheduleDrain()
   }
 
   /** The copy in memory is not to be trusted: ends the activation and drops what it held back. */
@@ -200,7 +225,7 @@ export class Durability {
     if (!(isEpicError(error) && error.code === 'CannotSave')) {
       this.#node.log.warn('state could not be saved; the entity will be loaded again', { entity: `${entity.type}/${entity.id}`, error })
     }
-    activation.saved = LOST
+    activation.saved = error
     const held: Held[] = this.#node.kernel.drop(activation)
     for (const each of held) each.drop(error)
     this.#node.scheduleDrain()
@@ -211,7 +236,12 @@ export class Durability {
   /** Resolves when the state is durable as it is now. */
   save(activation: Activation): Promise<void> {
     if (activation.type.plan.durability === 'none') return Promise.resolve()
-    if (this.isLost(activation)) return Promise.reject(this.#lostError(activation))
+    if (activation.state === 'gone') return Promise.reject(lostActivation(activation))
+    if (peekResidue(activation).atomic !== null) return Promise.reject(halfDone(activation, 'save'))
+    return this.#saved(activation)
+  }
+
+  #saved(activation: Activation): Promise<void> {
     if (activation.gate === null) return this.flush(activation)
     return new Promise((resolve, reject) => {
       this.#node.hold(activation, { release: resolve, drop: reject })
@@ -220,18 +250,17 @@ export class Durability {
 
   /** Writes what is not saved yet, before an activation ends. */
   async saveLast(activation: Activation): Promise<void> {
-    if (activation.type.plan.durability === 'none' || this.isLost(activation)) return
-    if (activation.gate === null) await this.flush(activation)
-    else await this.save(activation)
+    if (activation.type.plan.durability !== 'none' && activation.state !== 'gone') await this.#saved(activation)
   }
 
   /** Writes what changed, one write at a time. */
   flush(activation: Activation): Promise<void> {
     const residue = residueOf(activation)
     const flush = (residue.flush ?? Promise.resolve()).then(async () => {
-      if (activation.state === 'gone') return
-      const pending = this.#pendingWrite(activation)
-      if (pending !== null && !(await this.#write(activation, pending))) throw this.#lostError(activation)
+      if (activation.state === 'gone' && activation.saved !== FORGOTTEN) throw lostActivation(activation)
+      const pending = activation.state === 'gone' ? null : this.#takePending(activation)
+      const error = pending === null ? null : await this.#write(activation, pending)
+      if (error !== null) throw error
     })
     residue.flush = flush.catch(() => undefined)
     return flush
@@ -256,12 +285,15 @@ export class Durability {
   // ── Creating, undoing, forgetting, tasks ───────────────────────────────────────────────────────────────────────────────
 
   exists(activation: Activation): boolean {
-    return activation.version > 0n && !peekResidue(activation).isAbsent
+    const { isAbsent, isCreated } = peekResidue(activation)
+    return isCreated || (activation.version > 0n && !isAbsent)
   }
 
   create(activation: Activation, initial: Readonly<Record<string, unknown>>): void {
     this.#state(activation).fill(activation.instance as object, initial)
-    residueOf(activation).isForced = true
+    const residue = residueOf(activation)
+    residue.isCreated = true
+    residue.isForced = true
     if (activation.saved === null) activation.saved = ''
   }
 
@@ -269,20 +301,21 @@ export class Durability {
     return this.#state(activation).encode(activation.instance as object, savedDedup(activation), this.entityOf(activation))
   }
 
-  undo(activation: Activation, before: Uint8Array): void {
+  restore(activation: Activation, before: Uint8Array): void {
     this.#state(activation).restore(activation.instance as object, before, this.entityOf(activation))
   }
 
   /** Deletes what is saved and ends the activation; what it held back may leave then. */
   async forget(activation: Activation): Promise<void> {
-    if (this.isLost(activation)) throw this.#lostError(activation)
-    if (activation.type.plan.durability !== 'none') {
-      await this.save(activation)
-      const guard = { epoch: activation.epoch, version: activation.version }
-      await this.#node.ports.store.remove(this.entityOf(activation), guard)
+    if (this.isLost(activation)) throw lostActivation(activation)
+    if (activation.state === 'gone') return
+    if (activation.type.plan.durability === 'none') {
+      this.#end(activation)
+      return
     }
-    for (const held of this.#node.kernel.drop(activation)) held.release()
-    this.#node.scheduleDrain()
+    if (peekResidue(activation).atomic !== null) throw halfDone(activation, 'forget')
+    residueOf(activation).isForgetting = true
+    await this.#saved(activation)
   }
 
   changeTask(activation: Activation, change: TaskChange): void {
@@ -311,22 +344,7 @@ export class Durability {
   #description(activation: Activation): ClassDescription {
     return this.#node.description(activation.type.plan.name)
   }
-
-  #lostError(activation: Activation): EpicError {
-    const { type, id } = this.entityOf(activation)
-    return new EpicError('Fenced', `Cannot go on as "${type}/${id}": its state was lost or another activation has it`)
-  }
 }
 
 /** What an activation costs beside its state, by measurement (benchmark `memory-per-entity`). */
 const ENTITY_BYTES = 600
-
-interface PendingWrite {
-  readonly bytes: Uint8Array
-  readonly mark: StateMark | null
-  readonly write: Write
-}
-
-function isWithin(turn: Call, above: Call): boolean {
-  return above.turnKey !== null && turn.above.includes(above.turnKey)
-}

@@ -51,22 +51,41 @@ export class EntityCall extends Call implements Held {
   }
 
   release(): void {
-    const outcome = this.#outcome
-    if (outcome === null) this.#home.dispatch(this)
-    else if ('error' in outcome) this.fail(outcome.error)
-    else this.succeed(outcome.value)
+    if (this.#outcome === null) this.#home.dispatch(this)
+    else this.conclude(this.#outcome)
   }
 
+  /** The state that this reveals was lost. A call that has not left never will; one that ran here may go on its way again. */
   drop(error: unknown): void {
-    this.fail(error)
+    if (this.#outcome === null) this.reject(error)
+    else this.fail(error)
+  }
+
+  /** The operation has ended, and what came of it may be told. */
+  conclude(outcome: Outcome): void {
+    if ('error' in outcome) this.reject(outcome.error)
+    else this.succeed(outcome.value)
   }
 
   override succeed(_value: unknown): void {
     this.settled = true
   }
 
-  override fail(_error: unknown): void {
+  /** The operation threw, or the call cannot be made: decides the outcome for good. */
+  reject(_error: unknown): void {
     this.settled = true
+  }
+
+  /** The runtime could not bring the call to its end. It may go on its way again instead of being rejected. */
+  override fail(error: unknown): void {
+    this.reject(error)
+  }
+
+  /** The repeats that wait for the outcome of this one; it has none from then on. */
+  takeTwins(): EntityCall[] {
+    const { twins } = this
+    this.twins = NO_TWINS
+    return twins
   }
 
   /** Whether the call goes on its way again: then it is as it was when it was made. */
@@ -78,6 +97,8 @@ export class EntityCall extends Call implements Held {
   reset(): void {
     this.status = 'made'
     this.activation = null
+    this.turnKey = null
+    this.twins = NO_TWINS
     this.#outcome = null
   }
 
@@ -107,9 +128,12 @@ export class AwaitedCall extends EntityCall {
     if (this.settle()) this.#resolve(value)
   }
 
-  override fail(error: unknown): void {
-    if (this.isRepeated(error)) return
+  override reject(error: unknown): void {
     if (this.settle()) this.#reject(error)
+  }
+
+  override fail(error: unknown): void {
+    if (!this.isRepeated(error)) this.reject(error)
   }
 }
 
@@ -129,13 +153,15 @@ export class UnawaitedCall extends EntityCall {
     this.#report = report
   }
 
-  override fail(error: unknown): void {
+  override reject(error: unknown): void {
+    if (this.settled) return
     this.settled = true
     this.#report(error, this)
   }
 }
 
 /** What a turn that has lost its entity gets for whatever it still tries. */
-export function lostActivation(activation: Activation): EpicError {
-  return new EpicError('Fenced', `Cannot go on as "${activation.type.plan.name}/${activation.id}": this activation has ended and another may run`)
+export function lostActivation({ type, id, saved }: Activation): EpicError {
+  const why = saved instanceof Error ? `: ${saved.message}` : ''
+  return new EpicError('Fenced', `Cannot go on as "${type.plan.name}/${id}": this activation has ended and another may run${why}`)
 }

@@ -11,6 +11,7 @@
 import { EpicError, entityIdProblem, isEpicError, type EntityId, type ErrorCode } from '@epicserver/contracts'
 import { Kernel, type Activation, type Call, type CallNumber, type EntityType, type Held, type KernelLimits } from '@epicserver/kernel'
 import type { EntityClasses } from './app.ts'
+import { keptUntilCommit } from './atomic.ts'
 import { describeClass, type ClassDescription, type OperationDescription } from './class-description.ts'
 import { NodeCodec } from './codec.ts'
 import type { Contract } from './contract.ts'
@@ -231,14 +232,14 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     const caller = turn === null ? null : turn.activation
     if (caller !== null) {
       if (this.durability.isLost(caller)) {
-        call.fail(lostActivation(caller))
+        call.reject(lostActivation(caller))
         return
       }
+      if (keptUntilCommit(turn as Call, call)) return
       if (this.durability.mustHold(caller, turn as Call)) {
         this.hold(caller, call)
         return
       }
-      if (this.#runner.keptUntilCommit(turn as Call, call)) return
     }
     this.dispatch(call)
   }

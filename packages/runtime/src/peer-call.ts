@@ -3,7 +3,7 @@ import type { CallNumber, CallOrigin } from '@epicserver/kernel'
 import type { OperationDescription } from './class-description.ts'
 import { EntityCall, type CallHome } from './entity-call.ts'
 import type { BatchWriter } from './peer-link.ts'
-import { writeFailure, writeResult } from './peer-messages.ts'
+import { FAILURE, REFUSAL, writeFailure, writeResult } from './peer-messages.ts'
 import type { RefObject } from './ref.ts'
 
 /** What a call from elsewhere brings along besides its arguments. */
@@ -36,10 +36,19 @@ export class PeerCall extends EntityCall {
     if (!this.#isOneWay) writeResult(this.#answers.lane(this.operation.priority), this.#callId, value, `${this.operation.name} of "${this.ref.toString()}"`)
   }
 
+  override reject(error: unknown): void {
+    this.#settleWith(error, FAILURE)
+  }
+
+  /** Where the call goes next is for the node to say that made it. */
   override fail(error: unknown): void {
+    this.#settleWith(error, REFUSAL)
+  }
+
+  #settleWith(error: unknown, kind: typeof FAILURE | typeof REFUSAL): void {
     if (this.settled) return
     this.settled = true
-    if (!this.#isOneWay) writeFailure(this.#answers.lane(this.operation.priority), this.#callId, error)
+    if (!this.#isOneWay) writeFailure(this.#answers.lane(this.operation.priority), this.#callId, error, kind)
   }
 }
 

@@ -8,7 +8,7 @@
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import type { Reader, Writer } from '@epicserver/wire'
 import { EntityCall } from './entity-call.ts'
-import { type FAILURE, readError, RESULT, writeCall, type CallMessage } from './peer-messages.ts'
+import { FAILURE, readError, type REFUSAL, RESULT, writeCall, type CallMessage } from './peer-messages.ts'
 import { PEER_LANES, type PeerChannel, type PeerLane } from './peer-network.ts'
 import { descriptionOf, idOf } from './ref.ts'
 
@@ -90,6 +90,9 @@ export class BatchWriter {
 /** What waits for the outcome of a message. */
 export interface Waiting {
   succeed(value: unknown): void
+  /** What was asked threw. */
+  reject(error: unknown): void
+  /** There is no outcome. */
   fail(error: unknown): void
 }
 
@@ -139,7 +142,7 @@ export class PeerLink {
   /** Asks the node itself something that concerns no entity; `timeLeftMs` is all that it may take. */
   ask(what: string, args: readonly unknown[], timeLeftMs: number): Promise<unknown> {
     return new Promise((succeed, fail) => {
-      const waiting = { succeed, fail }
+      const waiting = { succeed, reject: fail, fail }
       const slot = this.#take(waiting)
       if (slot === NO_SLOT) return
       const callId = this.#callId(slot)
@@ -148,7 +151,7 @@ export class PeerLink {
   }
 
   /** Reads a result or an error, after its kind. */
-  handleOutcome(kind: typeof RESULT | typeof FAILURE, reader: Reader): void {
+  handleOutcome(kind: typeof RESULT | typeof FAILURE | typeof REFUSAL, reader: Reader): void {
     const callId = reader.varuint()
     const slot = callId % (SLOT_MASK + 1)
     const isCurrent = this.#uses[slot] === Math.floor(callId / (SLOT_MASK + 1))
@@ -157,6 +160,7 @@ export class PeerLink {
     if (call === undefined || reader.failed) return
     this.#release(slot)
     if (kind === RESULT) call.succeed(outcome)
+    else if (kind === FAILURE) call.reject(outcome)
     else if (call instanceof EntityCall && isEpicError(outcome) && outcome.code === 'Moved') this.#onMoved(call)
     else call.fail(outcome)
   }
@@ -176,7 +180,7 @@ export class PeerLink {
       writeCall(this.batch.lane(lane), message)
     } catch (error) {
       if (slot !== NO_SLOT) this.#release(slot)
-      waiting.fail(error)
+      waiting.reject(error)
     }
   }
 

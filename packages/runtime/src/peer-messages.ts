@@ -5,8 +5,9 @@
  * |------|---------|--------|
  * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [number], [trace], arguments |
  * | 2 | result    | id, value |
- * | 3 | error     | id, error |
+ * | 3 | error     | id, error: what the operation threw |
  * | 4 | fabric    | a message between members |
+ * | 5 | refusal   | id, error: why the runtime could not bring the call to its end; it may be sent again |
  *
  * Messages are written when they are sent, not when the batch leaves: what the caller changes afterwards cannot slip in, and what
  * cannot be encoded is refused to the caller's face. Reading never throws: a batch that breaks off ends its channel.
@@ -14,12 +15,13 @@
 import { EpicError, isErrorCode, type ErrorCode } from '@epicserver/contracts'
 import type { CallNumber } from '@epicserver/kernel'
 import type { PeerMessage } from '@epicserver/fabric'
-import type { Reader, Writer } from '@epicserver/wire'
+import { errorFromProblem, type Reader, type Writer } from '@epicserver/wire'
 
 export const CALL = 1
 export const RESULT = 2
 export const FAILURE = 3
 export const FABRIC = 4
+export const REFUSAL = 5
 
 const ONE_WAY = 1
 const NUMBERED = 2
@@ -43,7 +45,7 @@ export interface CallMessage {
 
 /**
  * Writes a call; nothing stays written when it cannot be encoded.
- * @throws EpicError `CannotCross`, naming the path.
+ * @throws EpicError `CannotCross`, naming the path, or `MessageTooLarge`.
  */
 export function writeCall(writer: Writer, call: CallMessage): void {
   const start = writer.length
@@ -59,10 +61,22 @@ export function writeCall(writer: Writer, call: CallMessage): void {
   for (const turn of call.above) writer.string(turn)
   if (call.number !== null) writeNumber(writer, call.number)
   if (call.trace !== null) writer.string(call.trace)
-  const problem = writer.value(call.args)
-  if (problem === undefined) return
-  writer.length = start
-  throw new EpicError('CannotCross', `Cannot call ${call.type}.${call.operation}: argument ${problem.path} is ${problem.found}`, { details: { path: problem.path } })
+  writeOrTakeBack(writer, start, call.args, `Cannot call ${call.type}.${call.operation}`)
+}
+
+/**
+ * Writes the value that ends a message; takes the whole message back when it cannot be written.
+ * @throws EpicError `CannotCross`, `MessageTooLarge`; or what a getter of the value throws.
+ */
+function writeOrTakeBack(writer: Writer, start: number, value: unknown, attempt: string): void {
+  let isWhole = false
+  try {
+    const problem = writer.value(value)
+    if (problem !== undefined) throw errorFromProblem(problem, 'message', attempt)
+    isWhole = true
+  } finally {
+    if (!isWhole) writer.length = start
+  }
 }
 
 function writeNumber(writer: Writer, { caller, seq, settledBelow }: CallNumber): void {
@@ -76,26 +90,37 @@ export function writeResult(writer: Writer, callId: number, value: unknown, what
   const start = writer.length
   writer.u8(RESULT)
   writer.varuint(callId)
-  const problem = writer.value(value)
-  if (problem === undefined) return
-  writer.length = start
-  writeFailure(writer, callId, new EpicError('CannotCross', `Cannot answer ${what}: the result${problem.path} is ${problem.found}`, { details: { path: problem.path } }))
+  try {
+    writeOrTakeBack(writer, start, value, `Cannot answer ${what}`)
+  } catch (error) {
+    writeFailure(writer, callId, error)
+  }
 }
 
-export function writeFailure(writer: Writer, callId: number, error: unknown): void {
-  const start = writer.length
-  writer.u8(FAILURE)
+/** Writes what an operation threw, or why there is no outcome. What of it cannot cross is left out. */
+export function writeFailure(writer: Writer, callId: number, error: unknown, kind: typeof FAILURE | typeof REFUSAL = FAILURE): void {
+  writer.u8(kind)
   writer.varuint(callId)
-  if (writer.value(errorFields(error)) === undefined) return
-  writer.length = start
-  writer.u8(FAILURE)
-  writer.varuint(callId)
-  writer.value(errorFields(withoutData(error)))
+  const fields = errorFields(error)
+  if (isWritten(writer, fields)) return
+  const bare = { name: fields.name.slice(0, NAME_UNITS_MAX), message: fields.message.slice(0, MESSAGE_UNITS_MAX) }
+  writer.value(bare)
 }
 
+function isWritten(writer: Writer, value: unknown): boolean {
+  try {
+    return writer.value(value) === undefined
+  } catch {
+    // What a getter of the error's data throws; the writer has taken back what it wrote.
+    return false
+  }
+}
+
+/** @throws EpicError `MessageTooLarge` */
 export function writeFabric(writer: Writer, message: PeerMessage): void {
+  const start = writer.length
   writer.u8(FABRIC)
-  writer.value(message)
+  writeOrTakeBack(writer, start, message, `Cannot tell a member ${message.kind}`)
 }
 
 /** Reads the fields of a call, after its kind; check `reader.failed` before use. */
@@ -115,6 +140,9 @@ export function readCall(reader: Reader): CallMessage {
   return { callId, type, id, operation, isOneWay: (flags & ONE_WAY) !== 0, depth, timeLeftMs, above, number, trace, args: Array.isArray(args) ? args : [] }
 }
 
+const NAME_UNITS_MAX = 256
+const MESSAGE_UNITS_MAX = 64 * 1024
+
 /** Reads what {@link writeFailure} wrote, after its call's id. */
 export function readError(reader: Reader): Error {
   return errorFromFields(reader.value())
@@ -131,6 +159,15 @@ interface ErrorFields {
 
 /** What crosses of an error: name, message, code and data; never the stack. */
 export function errorFields(error: unknown): ErrorFields {
+  try {
+    return fieldsOf(error)
+  } catch {
+    // Whoever throws may throw anything, also what throws when it is looked at.
+    return { name: 'Thrown', message: 'something that cannot be described' }
+  }
+}
+
+function fieldsOf(error: unknown): ErrorFields {
   if (error instanceof EpicError) {
     const { name, message, code, retry, details } = error
     return { name, message, code, retry, details }
@@ -138,7 +175,7 @@ export function errorFields(error: unknown): ErrorFields {
   if (!(error instanceof Error)) return { name: 'Thrown', message: String(error) }
   const { name, message } = error
   const { code, data } = error as { code?: unknown; data?: unknown }
-  return { name, message, ...(code !== undefined && { code }), ...(data !== undefined && { data }) }
+  return { name: String(name), message: String(message), ...(code !== undefined && { code }), ...(data !== undefined && { data }) }
 }
 
 /** An error from what crossed of it; anything else becomes an error that says so. */
@@ -161,11 +198,4 @@ export function errorFromFields(fields: unknown): Error {
 
 function isRetry(value: unknown): value is 'never' | 'safe' | 'unknown' {
   return value === 'never' || value === 'safe' || value === 'unknown'
-}
-
-function withoutData(error: unknown): Error {
-  const { name, message } = errorFields(error)
-  const bare = new Error(message)
-  bare.name = name
-  return bare
 }

@@ -12,7 +12,7 @@ import type { Log } from './log.ts'
 import type { EntityNode } from './node.ts'
 import { PeerCall } from './peer-call.ts'
 import { BatchWriter, NODE_TYPE, PeerLink, type Waiting } from './peer-link.ts'
-import { CALL, FABRIC, FAILURE, readCall, RESULT, writeFabric, writeFailure, writeResult, type CallMessage } from './peer-messages.ts'
+import { CALL, FABRIC, FAILURE, readCall, REFUSAL, RESULT, writeFabric, writeFailure, writeResult, type CallMessage } from './peer-messages.ts'
 import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
 
 /** What the links need of the node around them. */
@@ -137,7 +137,7 @@ export class Peers {
     while (!reader.failed && reader.at < reader.end) {
       const kind = reader.u8()
       if (kind === CALL && answers !== undefined) this.#readCall(from, viewNo, reader, answers)
-      else if (kind === RESULT || kind === FAILURE) this.to(from)?.handleOutcome(kind, reader)
+      else if (kind === RESULT || kind === FAILURE || kind === REFUSAL) this.to(from)?.handleOutcome(kind, reader)
       else if (kind === FABRIC) this.#readFabric(from, reader)
       else reader.fail(`a message of kind ${kind}`)
     }

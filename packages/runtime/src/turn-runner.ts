@@ -6,6 +6,7 @@
  */
 import { EpicError } from '@epicserver/contracts'
 import type { Activation, Call } from '@epicserver/kernel'
+import { beginAtomic, endAtomic } from './atomic.ts'
 import type { OperationDescription } from './class-description.ts'
 import type { Entity } from './entity.ts'
 import type { EntityCall, Outcome } from './entity-call.ts'
@@ -13,7 +14,6 @@ import { judge, noteBegun, noteEnded } from './idempotence.ts'
 import { createOperation, taskOperation } from './internal-operations.ts'
 import { explainFrozen, guardMessage } from './message-guard.ts'
 import type { EntityNode } from './node.ts'
-import { peekResidue, residueOf } from './residue.ts'
 import type { DueTask } from './task-body.ts'
 import { enterTurn } from './turn-context.ts'
 
@@ -30,12 +30,23 @@ export class TurnRunner {
     if (activation.saved === null && activation.type.plan.durability !== 'none' && operation !== createOperation) {
       this.#deliver(call, { error: notFound(activation) })
     } else if (operation.idempotent && !this.#isNew(call as EntityCall, activation)) return
-    else if (operation.atomic) this.#runAtomic(call, activation)
     else if (operation === createOperation) this.#finish(call, this.#create(call, activation))
     else if (operation === taskOperation) this.#runTask(call, activation)
     else {
+      if (operation.atomic && !this.#beginAtomic(call, activation)) return
       this.#noteBegun(call)
       this.#invoke(call, operation, call.args)
+    }
+  }
+
+  /** Says whether the operation can be undone, and so may run; otherwise its caller is told. */
+  #beginAtomic(call: Call, activation: Activation): boolean {
+    try {
+      beginAtomic(this.#node.durability, activation, call)
+      return true
+    } catch (error) {
+      this.#deliver(call, { error })
+      return false
     }
   }
 
@@ -98,14 +109,12 @@ export class TurnRunner {
   }
 
   #end(call: Call, outcome: Outcome): void {
-    const { number, twins } = call as EntityCall
-    if (number === null) {
-      this.#deliver(call, outcome)
-      return
-    }
-    const kept = noteEnded(call.activation as Activation, number, outcome, this.#node.codec)
+    const { number } = call as EntityCall
+    const activation = call.activation as Activation
+    const kept = number === null ? outcome : noteEnded(activation, number, outcome, this.#node.codec)
+    if (call.operation.atomic) endAtomic(this.#node.durability, activation, { call, outcome: kept })
     this.#deliver(call, kept)
-    for (const twin of twins) this.#deliver(twin, kept)
+    if (number !== null) for (const twin of (call as EntityCall).takeTwins()) this.#deliver(twin, kept)
   }
 
   #deliver(call: Call, outcome: Outcome): void {
@@ -115,59 +124,6 @@ export class TurnRunner {
     if (node.observer !== null) node.observer.turnEnded(call as EntityCall, outcome)
     if (activation.type.plan.hasLocks) node.scheduleDrain()
     node.durability.deliver(activation, call as EntityCall, outcome)
-  }
-
-  // ── Atomic operations ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /**
-   * The entity lock keeps other chains out. What the fields hold before is kept as bytes: it is what a write that is due
-   * meanwhile saves, and what they go back to if the operation throws. One-way messages leave when it succeeds.
-   */
-  #runAtomic(call: Call, activation: Activation): void {
-    const { durability } = this.#node
-    const residue = residueOf(activation)
-    if (residue.atomic !== null) {
-      this.#invoke(call, call.operation as OperationDescription, call.args)
-      return
-    }
-    try {
-      residue.atomic = { call, before: durability.snapshot(activation), outbox: [], isBeforeSaved: false }
-    } catch (error) {
-      this.#deliver(call, { error })
-      return
-    }
-    this.#noteBegun(call)
-    if (this.#node.observer !== null) this.#node.observer.turnStarted(call as EntityCall)
-    const entity = activation.instance as Entity
-    const before = enterTurn(call)
-    let result: Promise<unknown>
-    try {
-      result = Promise.resolve(Reflect.apply((call.operation as OperationDescription).method, entity, call.args))
-    } catch (error) {
-      result = Promise.reject(error as Error)
-    }
-    enterTurn(before)
-    result.then(
-      (value) => {
-        const outbox = residue.atomic?.outbox ?? []
-        residue.atomic = null
-        for (const message of outbox) durability.emit(activation, message)
-        this.#succeed(call, value)
-      },
-      (error: unknown) => {
-        if (residue.atomic !== null) durability.undo(activation, residue.atomic.before)
-        residue.atomic = null
-        this.#fail(call, error)
-      },
-    )
-  }
-
-  /** Keeps a one-way message of an atomic operation until it has succeeded. */
-  keptUntilCommit(turn: Call, message: EntityCall): boolean {
-    const { atomic } = peekResidue(turn.activation as Activation)
-    if (atomic === null || !message.operation.oneWay) return false
-    atomic.outbox.push(message)
-    return true
   }
 
   // ── Creation and tasks ─────────────────────────────────────────────────────────────────────────────────────────────────

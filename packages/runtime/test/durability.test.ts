@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EpicError, type StateStore } from '@epicserver/contracts'
+import { EpicError } from '@epicserver/contracts'
 import { Entity, settings, type Ref } from '@epicserver/runtime'
+import { gatedStore } from './gated-store.ts'
 import { quiet, rig } from './rig.ts'
 
 class Account extends Entity {
@@ -45,49 +46,6 @@ class Account extends Entity {
   async isSelf(): Promise<boolean> {
     return this.peer === this.ref(Account, this.id)
   }
-}
-
-interface Gated {
-  readonly wrap: (store: StateStore) => StateStore
-  /** Lets the writes that wait be done. */
-  open(): Promise<void>
-  readonly waiting: number
-  fail: EpicError | undefined
-  writes: number
-}
-
-/** A store whose writes wait until the test lets them be done, or fail. */
-function gatedStore(isGated = true): Gated {
-  let release: (() => void)[] = []
-  const gated: Gated = {
-    fail: undefined,
-    writes: 0,
-    get waiting() {
-      return release.length
-    },
-    open: async () => {
-      const now = release
-      release = []
-      for (const each of now) each()
-      await quiet()
-    },
-    wrap: (store) =>
-      new Proxy(store, {
-        get(target, name) {
-          if (name !== 'write') {
-            const method = Reflect.get(target, name) as () => unknown
-            return method.bind(target)
-          }
-          return async (...args: Parameters<StateStore['write']>) => {
-            gated.writes += 1
-            if (isGated) await new Promise<void>((resolve) => release.push(resolve))
-            if (gated.fail !== undefined) throw gated.fail
-            return await target.write(...args)
-          }
-        },
-      }),
-  }
-  return gated
 }
 
 test('acknowledged durability: a reply leaves only when the state it reveals is durable', async () => {

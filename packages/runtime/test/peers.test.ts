@@ -1,0 +1,69 @@
+/** Calls between nodes: outcomes, refusals, and what a peer may send. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { EpicError } from '@epicserver/contracts'
+import { Entity, settings, type Ref } from '@epicserver/runtime'
+import { gatedStore } from './gated-store.ts'
+import { pairRig } from './pair-rig.ts'
+
+class Thing extends Entity {
+  static override settings = settings<Thing>({ operations: { failOnce: { idempotent: true }, addOnce: { idempotent: true } } })
+  runs = 0
+  async add(n: number): Promise<number> {
+    this.runs += n
+    return this.runs
+  }
+  async fail(code: 'NodeStopping' | 'NodeLost'): Promise<void> {
+    this.runs += 1
+    throw new EpicError(code, 'from within')
+  }
+  async failOnce(code: 'NodeStopping' | 'NodeLost'): Promise<void> {
+    await this.fail(code)
+  }
+  async addThere(n: number, there: Ref<Thing>): Promise<void> {
+    this.runs += n
+    await there.addOnce(n)
+  }
+  async addOnce(n: number): Promise<void> {
+    this.runs += n
+  }
+  async count(): Promise<number> {
+    return this.runs
+  }
+}
+
+describe('calls between nodes', () => {
+  it('a call goes to the node that its entity lives on, and the result comes back', async () => {
+    const rig = await pairRig({ Thing })
+    const [first, second] = rig.members
+    const id = rig.idAt(second!, 'Thing')
+    assert.equal(await first!.pool.Thing[id]!.add(2), 2)
+    assert.equal(second!.node.kernel.counts.activations, 1)
+    rig.close()
+  })
+
+  for (const [name, operation] of [['an operation', 'fail'], ['an idempotent operation', 'failOnce']] as const) {
+    it(`${name} that throws an error of the runtime has run once, and its caller gets that error`, async () => {
+      const rig = await pairRig({ Thing })
+      const [first, second] = rig.members
+      for (const member of [first!, second!]) {
+        const thing = first!.pool.Thing[rig.idAt(member, 'Thing')]!
+        for (const code of ['NodeStopping', 'NodeLost'] as const) await assert.rejects(thing[operation](code), { code, message: 'from within' })
+        assert.equal(await thing.count(), 2)
+      }
+      rig.close()
+    })
+  }
+
+  it('an idempotent call whose caller lost its state never leaves', async () => {
+    const rig = await pairRig({ Thing }, 1)
+    const store = gatedStore(false)
+    const second = await rig.join({ wrap: store.wrap })
+    const there = rig.members[0]!.pool.Thing[rig.idAt(rig.members[0]!, 'Thing')]!
+    store.fail = new EpicError('Unknown', 'lost the answer')
+    await assert.rejects(second.pool.Thing[rig.idAt(second, 'Thing')]!.addThere(1, second.pool.Thing[there.toString().slice(6)]!), { code: 'Fenced' })
+    await rig.clock.advance(1_000)
+    assert.equal(await there.count(), 0)
+    rig.close()
+  })
+})
