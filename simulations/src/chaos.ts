@@ -1,5 +1,5 @@
 /**
- * `npm run chaos -- <scenario> [--json] [--kills N] [--seconds S] [--seed X] [--processes P]`: a real app, real processes, real harm.
+ * `npm run chaos -- <scenario> [--json] [--kills N] [--seconds S] [--seed X] [--processes P] [--keep]`: a real app, real processes, real harm.
  *
  * | scenario     | what is done to the app                                                        |
  * |--------------|--------------------------------------------------------------------------------|
@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '540' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 0x1_0000_0000)) },
     processes: { type: 'string', default: '3' },
+    keep: { type: 'boolean', default: false },
   },
 })
 
@@ -34,7 +35,8 @@ async function main(name: string): Promise<number> {
     processes: Number(values.processes),
     leaseMs: 2000,
     counters: 1000,
-    inFlight: 64,
+    inFlight: 16,
+    isKept: values.keep,
     note: (text: string): void => console.error(`${name}: ${text}`),
   }
   const scenarios: Readonly<Record<string, () => Promise<Outcome>>> = { kill: () => kill(options) }

@@ -166,6 +166,7 @@ export class ClusterNode {
         this.#peers?.sendFabric(effect.to, effect.message)
         break
       case 'viewChanged':
+        this.#log.debug('a view is installed', { viewNo: effect.view.viewNo, members: effect.view.members.length })
         this.#ensureNode()
         this.#peers?.handleView(effect.view)
         this.#router?.release()
@@ -211,7 +212,9 @@ export class ClusterNode {
 
   #gain(partitions: readonly number[], epoch: number): void {
     this.#afterStoreWork(async () => {
+      const startedAt = this.#now()
       await this.#options.partitions.acquire(partitions, epoch)
+      this.#log.debug('partitions are open', { count: partitions.length, epoch, openedInMs: this.#now() - startedAt })
       const served = partitions.filter((partition) => this.#member.isServing(partition))
       if (this.#isFinished) return
       this.#router?.setReady(served, true)

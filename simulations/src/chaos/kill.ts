@@ -1,5 +1,10 @@
-/** `kill`: random nodes are killed with SIGKILL every few hundred milliseconds. */
-import { pause } from './load.ts'
+/**
+ * `kill`: random nodes are killed with SIGKILL every few hundred milliseconds.
+ *
+ * Never the last one that serves: an app of which no process is left is started anew, which takes as long as a start does, and
+ * that is the scenario `supervisor`.
+ */
+import { attemptTo, pause } from './load.ts'
 import { measureRecovery, percentile, servingPids } from './recovery.ts'
 import { Trial, type TrialOptions } from './trial.ts'
 import type { Outcome } from './outcome.ts'
@@ -24,7 +29,7 @@ export async function kill(options: KillOptions): Promise<Outcome> {
   while (recoveries.length < options.kills && performance.now() < endsAt) {
     await pause(random.between(PAUSE_MS.least, PAUSE_MS.most))
     const pids = await servingPids(app)
-    if (pids.length === 0) continue
+    if (pids.length < 2) continue
     const pid = random.pick(pids)
     const diedAt = performance.now()
     process.kill(pid, 'SIGKILL')
@@ -67,7 +72,10 @@ export async function kill(options: KillOptions): Promise<Outcome> {
   }
 }
 
-/** Until the whole population has been called, so that it is known who lives where. */
-async function warmUp({ pages }: Trial): Promise<void> {
-  while (pages.some((page) => page.pid === undefined)) await pause(10)
+/** Calls the whole population, so that it is known who lives where. */
+async function warmUp(trial: Trial): Promise<void> {
+  for (const counter of trial.pages) {
+    const attempt = await attemptTo(trial, 'read', { counter })
+    if (attempt.kind === 'told') counter.pid = attempt.told.pid
+  }
 }

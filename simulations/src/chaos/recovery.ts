@@ -12,7 +12,7 @@ export interface RecoveryOptions {
 
 /** Entities asked after each death: enough to have some of every shard that the process had. */
 const PROBES = 8
-const PROBE_PAUSE_MS = 1
+const PROBE_PAUSE_MS = 2
 const GIVEN_UP_AFTER_MS = 30_000
 
 /** Asks entities that lived in a process, from its death at `diedAt` on, until they answer; resolves with the times. */

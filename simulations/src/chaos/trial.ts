@@ -19,6 +19,8 @@ export interface TrialOptions {
   readonly leaseMs: number
   readonly counters: number
   readonly inFlight: number
+  /** Whether the data folder and the log stay in any case. */
+  readonly isKept: boolean
   /** Where the data lies; a new folder in the checkout without it. */
   readonly dataFolder?: string
 }
@@ -87,9 +89,9 @@ export class Trial implements AppSource {
     return audit(this.pages, finals)
   }
 
-  async close(isKept: boolean): Promise<void> {
+  async close(hasProblems: boolean): Promise<void> {
     await new Promise((resolve) => this.#log.end(resolve))
-    if (!isKept) await rm(this.folder, { recursive: true, force: true })
+    if (!hasProblems && !this.options.isKept) await rm(this.folder, { recursive: true, force: true })
   }
 
   #start(): Promise<RunningApp> {

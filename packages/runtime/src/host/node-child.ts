@@ -6,12 +6,11 @@
  * | `starting` | forked, not serving yet              | serving, stopping, down      |
  * | `serving`  | takes calls                          | stopping, down               |
  * | `stopping` | told to stop                         | down                         |
- * | `down`     | its process has exited               | starting (after the back-off) |
- *
- * The first restart is immediate; each further one within a minute doubles the pause, up to ten seconds.
+ * | `down`     | its process has exited               | starting (after a pause: `restart-pace.ts`) |
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { RestartPace } from './restart-pace.ts'
 import type { ControlAnswer, ControlRequest, FromNode, NodeProcessConfig, PlainError, ToNode } from './supervisor-messages.ts'
 
 export type ChildState = 'starting' | 'serving' | 'stopping' | 'down'
@@ -25,10 +24,6 @@ export interface ChildEvents {
   exited(child: NodeChild, how: string): void
 }
 
-const BACKOFF_FIRST_MS = 100
-const BACKOFF_MAX_MS = 10_000
-const CALM_MS = 60_000
-
 export class NodeChild {
   readonly slot: number
   readonly #events: ChildEvents
@@ -36,7 +31,7 @@ export class NodeChild {
   #process: ChildProcess | undefined
   #lastAsk = 0
   #restarts = 0
-  #startedAt = 0
+  readonly #pace = new RestartPace()
   state: ChildState = 'down'
   nodeId: string | undefined
   beatAt = 0
@@ -50,31 +45,30 @@ export class NodeChild {
     return this.#process?.pid
   }
 
+  /** How often it was started again. */
   get restarts(): number {
     return this.#restarts
   }
 
-  start(config: NodeProcessConfig, now: number): void {
+  start(config: NodeProcessConfig): void {
     const child = fork(fileURLToPath(new URL('./node-process.js', import.meta.url)), [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
     })
     this.#process = child
-    this.#startedAt = now
     this.state = 'starting'
     this.nodeId = undefined
-    this.beatAt = now
+    this.beatAt = performance.now()
     child.on('message', (message) => this.#handle(message as FromNode))
     child.on('error', (error) => this.#events.failed(this, { name: error.name, message: error.message }))
     child.on('exit', (code, signal) => this.#handleExit(child, signal ?? `code ${code}`))
     this.#send({ kind: 'start', config })
   }
 
-  /** How long to wait before the next start. */
-  restartDelay(now: number): number {
-    if (now - this.#startedAt > CALM_MS) this.#restarts = 0
+  /** How long to wait before the next start; asked once after each end. */
+  restartDelay(): number {
     this.#restarts += 1
-    return this.#restarts === 1 ? 0 : Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (this.#restarts - 2))
+    return this.#pace.handleEnd(performance.now())
   }
 
   stop(): void {
@@ -111,7 +105,9 @@ export class NodeChild {
         this.#events.joined(this, message.nodeId)
         break
       case 'serving':
-        if (this.state === 'starting') this.state = 'serving'
+        if (this.state !== 'starting') break
+        this.state = 'serving'
+        this.#pace.handleServing(performance.now())
         this.#events.serving(this)
         break
       case 'setupDone':

@@ -133,7 +133,7 @@ export class Supervisor {
 
   #start(child: NodeChild): void {
     if (this.#isStopping) return
-    child.start(this.#configFor(child.slot), performance.now())
+    child.start(this.#configFor(child.slot))
   }
 
   #configFor(slot: number): NodeProcessConfig {
@@ -146,11 +146,14 @@ export class Supervisor {
   #handleExit(child: NodeChild, how: string): void {
     const { nodeId } = child
     if (nodeId !== undefined) {
-      this.#machine.attestDeath(nodeId).catch((error: unknown) => this.#options.log.error('a dead node’s lease could not be ended', { error }))
+      this.#machine.attestDeath(nodeId).then(
+        () => this.#options.log.debug('a dead node’s lease has ended', { node: nodeId }),
+        (error: unknown) => this.#options.log.error('a dead node’s lease could not be ended', { error }),
+      )
     }
     this.#onExit()
     if (this.#isStopping) return
-    const delay = child.restartDelay(performance.now())
+    const delay = child.restartDelay()
     this.#options.log.warn('a node process has ended and is started again', { slot: child.slot, node: nodeId, how, delayMs: delay })
     setTimeout(() => this.#start(child), delay)
   }
