@@ -5,7 +5,7 @@
  * the gate of the entity that answers. Hence `Held`: released while it is still unsent it is sent, released after it ran its
  * outcome is delivered.
  */
-import { EpicError } from '@epicserver/contracts'
+import { EpicError, isEpicError } from '@epicserver/contracts'
 import { Call, type Activation, type CallNumber, type CallOrigin, type Held } from '@epicserver/kernel'
 import type { OperationDescription } from './class-description.ts'
 import type { RefObject } from './ref.ts'
@@ -34,6 +34,8 @@ export class EntityCall extends Call implements Held {
   number: CallNumber | null = null
   /** Who watches a node may name a call when it is made; the name travels with it. */
   trace: string | null = null
+  /** It is on its way again, and nobody knows what became of it before. */
+  mayHaveRun = false
   /** Repeats of this call that arrived while it ran. */
   twins: EntityCall[] = NO_TWINS
   readonly #home: CallHome
@@ -133,7 +135,7 @@ export class AwaitedCall extends EntityCall {
   }
 
   override fail(error: unknown): void {
-    if (!this.isRepeated(error)) this.reject(error)
+    if (!this.isRepeated(error)) this.reject(this.mayHaveRun ? uncertain(this, error) : error)
   }
 }
 
@@ -158,6 +160,12 @@ export class UnawaitedCall extends EntityCall {
     this.settled = true
     this.#report(error, this)
   }
+}
+
+/** That the last try certainly did not run says nothing of those before it. */
+function uncertain({ ref, operation }: EntityCall, error: unknown): unknown {
+  if (!isEpicError(error) || error.retry === 'unknown') return error
+  return new EpicError('Unknown', `Cannot know what became of ${operation.name} of "${ref.toString()}": it may have run before, and its last try failed`, { cause: error })
 }
 
 /** What a turn that has lost its entity gets for whatever it still tries. */

@@ -275,6 +275,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     const isRepeatable = error.code === 'NodeStopping' || (call.number !== null && REPEATED.has(error.code))
     if (!isRepeatable || call.deadlineAt <= this.kernel.now) return false
     call.reset()
+    call.mayHaveRun ||= error.retry === 'unknown'
     return this.ports.router.hold(call)
   }
 
@@ -387,7 +388,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   #expire(call: Call): void {
     const wasStarted = call.status === 'running' || call.status === 'ended'
-    const mayHaveRun = wasStarted || this.isElsewhere(call)
+    const mayHaveRun = wasStarted || (call as EntityCall).mayHaveRun || this.isElsewhere(call)
     const { ref, operation } = call as EntityCall
     const error = new EpicError('Timeout', `Cannot call ${operation.name} of "${ref.toString()}": no reply within ${operation.timeoutMs} ms`, { retry: mayHaveRun ? 'unknown' : 'safe' })
     if (call.status === 'waiting') this.kernel.failWaiting(call, error)

@@ -66,4 +66,21 @@ describe('calls between nodes', () => {
     assert.equal(await there.count(), 0)
     rig.close()
   })
+
+  it('a try that may have run makes the outcome unknown, however certain the failure of the last try is', async () => {
+    const rig = await pairRig({ Thing }, 1)
+    const store = gatedStore()
+    const second = await rig.join({ wrap: store.wrap })
+    store.fail = new EpicError('Unknown', 'lost the answer')
+    const outcome = rig.members[0]!.pool.Thing[rig.idAt(second, 'Thing')]!.addOnce(1)
+    const rejected = assert.rejects(outcome, { code: 'Unknown', retry: 'unknown' })
+    while (store.waiting === 0) await rig.clock.advance(10)
+    await store.open()
+    store.fail = new EpicError('StoreFull', 'no room')
+    while (store.waiting === 0) await rig.clock.advance(10)
+    await store.open()
+    await rejected
+    assert.equal(store.writes, 2)
+    rig.close()
+  })
 })
