@@ -39,7 +39,8 @@ export async function runSeeds(scenario: Scenario, options: SeedsOptions): Promi
     if (!(outcome instanceof SimulationFailed)) continue
     report.failed.push(seed)
     if (options.untilFailed === true) break
-    if (report.failed.length <= FAILED_DETAILS_MAX) print(`seed ${seed} failed: ${outcome.message}\n`)
+    const isTold = report.failed.length <= FAILED_DETAILS_MAX
+    print(`seed ${seed} failed: ${isTold ? `${outcome.message}\n` : outcome.message.split('\n')[0]}`)
   }
   report.realMs = Math.round(performance.now() - startedAt)
   report.virtualMs = Math.round(report.virtualMs)

@@ -23,6 +23,7 @@ export interface LedgerEntry {
 /** What is known for certain, to be compared with what the entities say in the end. */
 export class Notes {
   readonly entries: LedgerEntry[] = []
+  lastEntry = 0
   /** The size of each ledger that was last told to anybody. */
   readonly sizes = new Map<number, number>()
   readonly opened = new Map<number, { done: number; unknown: number }>()
@@ -61,7 +62,8 @@ async function addBy(
   call: (pool: Pool<GroundClasses>, ledger: number, entry: string) => Promise<number>,
 ): Promise<void> {
   const ledger = below(world, LEDGERS)
-  const entry = `entry ${notes.entries.length} at ${world.now}`
+  notes.lastEntry += 1
+  const entry = `entry ${notes.lastEntry}`
   const outcome = await world.call((pool) => call(pool, ledger, entry))
   notes.entries.push({ ledger, entry, outcome: outcome.kind })
   if (outcome.kind === 'done') noteSize(notes, ledger, outcome.value)
@@ -117,7 +119,8 @@ async function start(world: GroundWorld, notes: Notes): Promise<void> {
 
 async function remind(world: GroundWorld, notes: Notes): Promise<void> {
   const reminder = below(world, REMINDERS)
-  const key = `reminder at ${world.now}`
+  notes.lastEntry += 1
+  const key = `reminder ${notes.lastEntry}`
   const afterMs = world.random() * 5_000
   const outcome = await world.call((pool) => pool.Reminder[reminder]!.remind(key, afterMs))
   if (outcome.kind === 'done') notes.reminders.push({ reminder, key })
