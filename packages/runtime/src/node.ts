@@ -375,7 +375,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     if (lateMs > this.limits.slowTurnMs) this.#reportSlowTurn(lateMs)
     for (const call of this.kernel.handleTick(this.ports.clock.monotonicMs())) this.#expire(call)
     this.#deadlocks.handleTick()
+    // What a node left undone while it could not serve is done now, if a renewal came after all.
     this.scheduleDrain()
+    this.scheduleSettle()
+    this.#armTick()
   }
 
   /** Something held the thread: sockets, timers and leases had to wait for it. */

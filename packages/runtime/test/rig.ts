@@ -1,7 +1,7 @@
 /** A node alone over a store in memory, with a clock that the test moves. */
 import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
 import type { StateStore } from '@epicserver/contracts'
-import { EntityNode, SoloRouter, type EntityClasses, type LogLevel, type NodeClock, type Pool } from '@epicserver/runtime'
+import { EntityNode, SoloRouter, type EntityClasses, type LogLevel, type NodeClock, type Pool, type Router } from '@epicserver/runtime'
 
 export interface LogLine {
   readonly level: LogLevel
@@ -80,6 +80,7 @@ export interface RigOptions {
   /** Grows with each start over the same disk. */
   readonly epoch?: number
   readonly wrap?: (store: StateStore) => StateStore
+  readonly router?: Router
 }
 
 export function rig<T extends EntityClasses>(entities: T, options: RigOptions = {}): Rig<T> {
@@ -94,7 +95,7 @@ export function rig<T extends EntityClasses>(entities: T, options: RigOptions = 
       clock,
       random: () => 0.5,
       store: options.wrap?.(store) ?? store,
-      router: new SoloRouter(epoch),
+      router: options.router ?? new SoloRouter(epoch),
       files: { perform: () => Promise.reject(new Error('no files in this test')) },
       log: (level, message, facts) => log.push({ level, message, facts }),
     },
