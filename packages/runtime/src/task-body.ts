@@ -46,7 +46,7 @@ export function taskChange(node: EntityNode, key: string, task: TaskSettings): T
   if (given !== 1) throw invalid(key, 'it needs exactly one of everyMs, at and cron')
   if (task.everyMs !== undefined && !(task.everyMs >= 1)) throw invalid(key, `everyMs is ${task.everyMs}`)
   const now = node.ports.clock.wallMs()
-  const dueMs = task.at === undefined ? nextTime(key, body, now, now) : Number(task.at)
+  const dueMs = task.at === undefined ? nextTime(key, body, now, now) : Math.ceil(Number(task.at))
   if (dueMs === null || !Number.isFinite(dueMs)) throw invalid(key, 'it never comes due')
   return { kind: 'set', key, dueMs, body: node.codec.state.encode(body) }
 }
@@ -63,7 +63,7 @@ export function dueTask(node: EntityNode, task: Task, nowMs: number): DueTask {
 
 /** The first time after `from`; repeated tasks keep the beat that began at `beat`. */
 function nextTime(key: string, body: TaskBody, beat: number, from: number): number | null {
-  if (body.everyMs !== null) return beat + (Math.floor((from - beat) / body.everyMs) + 1) * body.everyMs
+  if (body.everyMs !== null) return Math.ceil(beat + (Math.floor((from - beat) / body.everyMs) + 1) * body.everyMs)
   if (body.cron === null) return null
   try {
     const cron = new Cron(body.cron, { timezone: body.timeZone ?? 'UTC' })
