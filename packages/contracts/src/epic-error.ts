@@ -232,8 +232,8 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   ),
   AppThrew: entry(
     'never',
-    'The app file threw while it was imported.',
-    'Mend the error in the cause.',
+    'The app threw while it was imported or set up.',
+    'Mend what the message names.',
   ),
   AppInvalid: entry(
     'never',

@@ -64,12 +64,23 @@ interface GivenSettings {
  */
 export function describeClass(name: string, entityClass: EntityClass): ClassDescription {
   if (!isTypeName(name)) throw new EpicError('SettingsInvalid', `Cannot use "${name}" as the name of an entity type: it is no JavaScript name`)
+  const given: unknown = entityClass
+  if (typeof given !== 'function') {
+    throw new EpicError('SettingsInvalid', `Cannot use "${name}" as an entity type: it is ${given === null ? 'null' : typeof given}, not a class`)
+  }
   if (!(entityClass.prototype instanceof Entity)) {
     throw new EpicError('SettingsInvalid', `Cannot use "${name}" as an entity type: the class does not extend Entity`)
   }
+  const said: { readonly given?: GivenSettings } | undefined = entityClass.settings
+  if (said?.given === undefined) {
+    throw new EpicError('SettingsInvalid', `Cannot use ${name}.settings: write static override settings = settings<${name}>({ … })`)
+  }
+  return descriptionFrom(name, entityClass, said.given)
+}
+
+function descriptionFrom(name: string, entityClass: EntityClass, given: GivenSettings): ClassDescription {
   const methods = methodsOf(name, entityClass)
-  checkSettings(name, entityClass.settings.given, methods)
-  const given = entityClass.settings.given as GivenSettings
+  checkSettings(name, given as Readonly<Record<string, unknown>>, methods)
   const operations = new Map<string, OperationDescription>()
   for (const [operation, method] of methods) {
     operations.set(operation, describeOperation(operation, method, given))

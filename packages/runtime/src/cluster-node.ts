@@ -42,6 +42,8 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   readonly member?: ConstructorParameters<typeof ClusterMember>[0]['options']
   /** Rules of the protocol that a simulation switches off to prove that it would notice. */
   readonly mutations?: ReadonlySet<Mutation>
+  /** Told as soon as the node has its lease, before anybody can see it. */
+  readonly onLeased?: (nodeId: string) => void
   /** Told once, when the node is finished. */
   readonly onFenced: (reason: FenceReason) => void
 }
@@ -284,8 +286,11 @@ export class ClusterNode {
     const { token } = effect
     try {
       switch (effect.kind) {
-        case 'grant':
-          return { kind: 'granted', token, ...(await clusterStore.grant(effect.ttlMs)) }
+        case 'grant': {
+          const lease = await clusterStore.grant(effect.ttlMs)
+          this.#options.onLeased?.(lease.id)
+          return { kind: 'granted', token, ...lease }
+        }
         case 'keepAlive':
           return { kind: 'renewed', token, ...(await clusterStore.keepAlive(effect.lease)) }
         case 'revoke':

@@ -37,9 +37,12 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
   else printLine(`Epic Server runs ${appFile} on ${processes} ${processes === 1 ? 'process' : 'processes'}; its data lies in ${dataFolder}`)
   await supervisor.serving
   if (isJson) printJson({ serving: facts })
+  if (options.exitAfterSetup === true) {
+    await Promise.race([supervisor.setupDone, supervisor.stopped])
+    await supervisor.stop()
+  }
+  await supervisor.stopped
   if (options.exitAfterSetup !== true) return
-  await supervisor.setupDone
-  await supervisor.stop()
   if (isJson) printJson({ stopped: facts })
   else printLine('Setup has run and everything is saved; stopped.')
 }

@@ -6,6 +6,8 @@ import { pathToFileURL } from 'node:url'
 import { EpicError } from '@epicserver/contracts'
 import { build, type BuildFailure, type Message } from 'esbuild'
 import { isApp, type App } from '../app.ts'
+import { describeClass } from '../class-description.ts'
+import { describeThrown } from './describe-thrown.ts'
 
 let isRegistered = false
 
@@ -27,8 +29,8 @@ export async function checkApp(file: string): Promise<void> {
 }
 
 /**
- * Imports the app.
- * @throws EpicError `AppThrew`, `AppInvalid`
+ * Imports the app and reads its classes.
+ * @throws EpicError `AppThrew`, `AppInvalid`, `SettingsInvalid`
  */
 export async function loadApp(file: string): Promise<App> {
   if (!isRegistered) {
@@ -39,16 +41,20 @@ export async function loadApp(file: string): Promise<App> {
   try {
     module = (await import(pathToFileURL(resolve(file)).href)) as { readonly default?: unknown }
   } catch (cause) {
-    const { message = String(cause) } = cause as Partial<Error>
-    throw new EpicError('AppThrew', `Cannot start "${file}": it threw while it was imported: ${message}`, { cause })
+    throw new EpicError('AppThrew', `Cannot start "${file}": ${describeThrown(cause)}`, { cause })
   }
-  if (module.default === undefined) {
+  const app = module.default
+  if (app === undefined) {
     throw new EpicError('AppInvalid', `Cannot start "${file}": it has no default export. Write: export default defineApp({ entities: { … } })`)
   }
-  if (!isApp(module.default)) {
+  if (!isApp(app)) {
     throw new EpicError('AppInvalid', `Cannot start "${file}": its default export is not what defineApp returns`)
   }
-  return module.default
+  if (typeof app.entities !== 'object' || app.entities === null) {
+    throw new EpicError('AppInvalid', `Cannot start "${file}": its app names no entities. Write: defineApp({ entities: { … } })`)
+  }
+  for (const [name, entityClass] of Object.entries(app.entities)) describeClass(name, entityClass)
+  return app
 }
 
 function printMessage({ text, location }: Message): string {

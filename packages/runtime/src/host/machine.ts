@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path'
 import { openClusterAuthority, type ClusterAuthority } from '@epicserver/cluster-lmdb'
-import { formatEntityId, type StateStore } from '@epicserver/contracts'
+import { formatEntityId, type EpicError, type StateStore } from '@epicserver/contracts'
 import { openDataFolder, ShardedStateStore, type DataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
 import type { PartitionStore } from '../cluster-node.ts'
 import type { Log } from '../log.ts'
@@ -29,9 +29,10 @@ export class Machine {
     return this.#folder.shardCount
   }
 
-  /** Serves the cluster store to the node processes. A fabric that starts anew runs its setup again. */
-  async serve(socketPath: string): Promise<void> {
+  /** Serves the cluster store to the node processes, until `onLost` if it comes. A fabric that starts anew runs its setup again. */
+  async serve(socketPath: string, onLost: (error: EpicError) => void): Promise<void> {
     this.#authority = await openClusterAuthority({ folder: join(this.#folder.path, 'cluster'), socketPath })
+    void this.#authority.lost.then(onLost)
     const store = this.#authority.connect()
     await store.txn({ if: [], then: [{ op: 'delete', key: SETUP_DONE }, { op: 'delete', key: SETUP_CLAIM }] })
     await store.close()

@@ -17,11 +17,14 @@ export type ChildState = 'starting' | 'serving' | 'stopping' | 'down'
 
 /** What a child reports to its supervisor. */
 export interface ChildEvents {
-  joined(child: NodeChild, nodeId: string): void
   serving(child: NodeChild): void
   setupDone(): void
+  setupFailed(error: PlainError): void
   failed(child: NodeChild, error: PlainError): void
-  exited(child: NodeChild, how: string): void
+  /** Its process is gone; `nodeId` is the lease that it had, if it had one. */
+  exited(child: NodeChild, how: string, nodeId: string | undefined): void
+  /** A process that is gone had this lease. */
+  leftLease(nodeId: string): void
 }
 
 export class NodeChild {
@@ -34,7 +37,7 @@ export class NodeChild {
   readonly #pace = new RestartPace()
   state: ChildState = 'down'
   nodeId: string | undefined
-  beatAt = 0
+  #beatAt = 0
 
   constructor(slot: number, events: ChildEvents) {
     this.slot = slot
@@ -58,9 +61,14 @@ export class NodeChild {
     this.#process = child
     this.state = 'starting'
     this.nodeId = undefined
-    this.beatAt = performance.now()
-    child.on('message', (message) => this.#handle(message as FromNode))
-    child.on('error', (error) => this.#events.failed(this, { name: error.name, message: error.message }))
+    this.#beatAt = performance.now()
+    child.on('message', (message) => this.#receive(child, message as FromNode))
+    child.on('error', (error) => {
+      // Any other error is of a message to a process that is ending, and its end is told by `exit`.
+      if (child.pid !== undefined) return
+      this.#events.failed(this, { name: error.name, message: `Cannot start a process: ${error.message}` })
+      this.#handleExit(child, error.message)
+    })
     child.on('exit', (code, signal) => this.#handleExit(child, signal ?? `code ${code}`))
     this.#send({ kind: 'start', config })
   }
@@ -75,6 +83,14 @@ export class NodeChild {
     if (this.state === 'down') return
     this.state = 'stopping'
     this.#send({ kind: 'stop' })
+  }
+
+  /**
+   * For how long the process has shown no sign of life. Before it has a lease it holds nothing that others need, and may be busy
+   * with importing the app for as long as that takes.
+   */
+  silentMs(now: number): number {
+    return this.nodeId === undefined ? 0 : now - this.#beatAt
   }
 
   /** Ends the process at once, also when it is frozen. */
@@ -98,11 +114,16 @@ export class NodeChild {
     if (child?.connected === true) child.send(message, () => undefined)
   }
 
+  /** What a process said may be read after its exit was seen, and after the next one was started. */
+  #receive(child: ChildProcess, message: FromNode): void {
+    if (child === this.#process) this.#handle(message)
+    else if (message.kind === 'leased') this.#events.leftLease(message.nodeId)
+  }
+
   #handle(message: FromNode): void {
     switch (message.kind) {
-      case 'joined':
+      case 'leased':
         this.nodeId = message.nodeId
-        this.#events.joined(this, message.nodeId)
         break
       case 'serving':
         if (this.state !== 'starting') break
@@ -113,11 +134,14 @@ export class NodeChild {
       case 'setupDone':
         this.#events.setupDone()
         break
+      case 'setupFailed':
+        this.#events.setupFailed(message.error)
+        break
       case 'failed':
         this.#events.failed(this, message.error)
         break
       case 'beat':
-        this.beatAt = performance.now()
+        this.#beatAt = performance.now()
         break
       case 'answer':
         this.#asked.get(message.id)?.(message.answer)
@@ -128,11 +152,13 @@ export class NodeChild {
 
   #handleExit(child: ChildProcess, how: string): void {
     if (this.#process !== child) return
+    const { nodeId } = this
     this.#process = undefined
+    this.nodeId = undefined
     this.state = 'down'
     for (const resolve of this.#asked.values()) resolve(lost(this.slot))
     this.#asked.clear()
-    this.#events.exited(this, how)
+    this.#events.exited(this, how, nodeId)
   }
 }
 

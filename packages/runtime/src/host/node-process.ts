@@ -2,25 +2,29 @@
  * The main program of one node process, started by the supervisor.
  *
  * It ends by itself when the supervisor is gone (nobody would restart it or attest its death), when its lease is over (another
- * node has its entities), and after an exception that nobody caught (its memory may be wrong). A rejected promise that nobody
+ * node has its entities), when it cannot open a store that it was given, and after an exception that nobody caught (its memory may be wrong). A rejected promise that nobody
  * awaits is logged with the entity it belongs to; it ends nothing, because one entity's mistake is not its neighbours'.
  */
+import { EpicError } from '@epicserver/contracts'
 import type { FenceReason } from '@epicserver/fabric'
 import type { ClusterNode } from '../cluster-node.ts'
 import { createLog, jsonLogSink, leveledSink, textLogSink, type Log } from '../log.ts'
 import type { EntityNode } from '../node.ts'
 import { answer, plainError } from './control-answers.ts'
-import { startNode } from './start-node.ts'
+import { describeThrown } from './describe-thrown.ts'
 import { runSetup } from './run-setup.ts'
+import { startNode, type StartedNode } from './start-node.ts'
 import type { FromNode, NodeProcessConfig, ToNode } from './supervisor-messages.ts'
 
 const EXIT_CANNOT_START = 78
 const EXIT_FENCED = 75
 const EXIT_UNCAUGHT = 70
+const EXIT_BROKEN_STORE = 74
 const EXIT_ORPHANED = 69
 
 let cluster: ClusterNode | undefined
 let node: EntityNode | undefined
+let isStopping = false
 
 function tell(message: FromNode): void {
   if (process.connected) process.send?.(message)
@@ -41,28 +45,53 @@ async function start(config: NodeProcessConfig): Promise<void> {
     process.exit(EXIT_UNCAUGHT)
   })
   setInterval(() => tell({ kind: 'beat' }), config.leaseMs / 8)
+  process.setSourceMapsEnabled(true)
   try {
+    const onLeased = (nodeId: string): void => tell({ kind: 'leased', nodeId })
     const onFenced = (reason: FenceReason): void => {
-      if (reason !== 'left') process.exit(EXIT_FENCED)
+      if (!isStopping) process.exit(reason === 'left' ? EXIT_BROKEN_STORE : EXIT_FENCED)
     }
-    const started = await startNode({ config, log, onFenced })
+    const started = await startNode({ config, log, onLeased, onFenced })
     cluster = started.cluster
     node = started.node
-    tell({ kind: 'joined', nodeId: node.nodeId })
-    await started.app.setupNode?.(node.pool, { nodeId: node.nodeId, labels: [] })
+    await setUpNode(started)
     tell({ kind: 'serving' })
-    if (await runSetup(started)) tell({ kind: 'setupDone' })
+    await setUp(started)
   } catch (error) {
-    log.error('this node cannot start', { error })
+    log.debug('this node cannot start', { error })
     tell({ kind: 'failed', error: plainError(error) })
-    process.exitCode = EXIT_CANNOT_START
-    process.disconnect()
+    end(EXIT_CANNOT_START)
+  }
+}
+
+async function setUpNode({ app, node: { pool, nodeId } }: StartedNode): Promise<void> {
+  try {
+    await app.setupNode?.(pool, { nodeId, labels: [] })
+  } catch (cause) {
+    throw new EpicError('AppThrew', `Cannot start a node: the app's setupNode failed with ${describeThrown(cause)}`, { cause })
+  }
+}
+
+async function setUp(started: StartedNode): Promise<void> {
+  try {
+    await runSetup(started)
+    tell({ kind: 'setupDone' })
+  } catch (cause) {
+    const error = new EpicError('AppThrew', `The app's setup failed with ${describeThrown(cause)}`, { cause })
+    tell({ kind: 'setupFailed', error: plainError(error) })
   }
 }
 
 async function stop(): Promise<void> {
+  isStopping = true
   await cluster?.stop()
-  process.exit(0)
+  end(0)
+}
+
+/** Ends when all that was told has left. */
+function end(code: number): void {
+  process.exitCode = code
+  if (process.connected) process.disconnect()
 }
 
 process.on('message', (message: ToNode) => {

@@ -3,26 +3,58 @@
  *
  * Two keys in the cluster store say how far it is: `setup/claim` belongs to the node that runs it and goes with its lease, so that
  * another takes over when it dies; `setup/done` stays as long as the fabric does. A supervisor that starts a fabric anew removes it.
+ * Where the cluster store cannot be reached for a while, or does not say what became of a request, everyone looks again: a claim that
+ * was made unnoticed is this node's own, and known by its lease.
  */
+import { isEpicError, type ClusterStore } from '@epicserver/contracts'
 import type { StartedNode } from './start-node.ts'
 
 export const SETUP_CLAIM = 'setup/claim'
 export const SETUP_DONE = 'setup/done'
 const RETRY_MS = 200
+const EMPTY = new Uint8Array()
 
-/** Resolves when setup has run, here or elsewhere; true where it ran here. */
-export async function runSetup({ app, node, clusterStore }: StartedNode): Promise<boolean> {
-  const empty = new Uint8Array()
+/**
+ * Resolves when setup has run, here or elsewhere.
+ * @throws what the app's setup throws
+ */
+export async function runSetup({ app, node, clusterStore }: StartedNode): Promise<void> {
+  const { clock } = node.ports
+  const pause = (): Promise<void> => new Promise((resolve) => void clock.setTimer(resolve, RETRY_MS))
   for (;;) {
-    if ((await clusterStore.get(SETUP_DONE)) !== null) return false
-    const claim = await clusterStore.txn({
-      if: [{ key: SETUP_CLAIM, is: 'missing' }, { key: SETUP_DONE, is: 'missing' }],
-      then: [{ op: 'put', key: SETUP_CLAIM, value: empty, lease: node.nodeId }],
-    })
-    if (claim.ok) break
-    await new Promise<void>((resolve) => node.ports.clock.setTimer(resolve, RETRY_MS))
+    const next = await unlessUnreachable(() => claim(clusterStore, node.nodeId))
+    if (next === 'done') return
+    if (next === 'mine') break
+    await pause()
   }
   await app.setup?.(node.pool)
-  await clusterStore.txn({ if: [], then: [{ op: 'put', key: SETUP_DONE, value: empty }] })
-  return true
+  while ((await unlessUnreachable(() => markDone(clusterStore))) !== 'done') await pause()
+}
+
+async function claim(store: ClusterStore, nodeId: string): Promise<'done' | 'mine' | 'elsewhere'> {
+  if ((await store.get(SETUP_DONE)) !== null) return 'done'
+  if ((await store.get(SETUP_CLAIM))?.lease === nodeId) return 'mine'
+  const { ok } = await store.txn({
+    if: [
+      { key: SETUP_CLAIM, is: 'missing' },
+      { key: SETUP_DONE, is: 'missing' },
+    ],
+    then: [{ op: 'put', key: SETUP_CLAIM, value: EMPTY, lease: nodeId }],
+  })
+  return ok ? 'mine' : 'elsewhere'
+}
+
+async function markDone(store: ClusterStore): Promise<'done'> {
+  await store.txn({ if: [], then: [{ op: 'put', key: SETUP_DONE, value: EMPTY }] })
+  return 'done'
+}
+
+async function unlessUnreachable<T>(ask: () => Promise<T>): Promise<T | 'unreachable'> {
+  try {
+    return await ask()
+  } catch (error) {
+    // A node that has lost its lease is about to be told so, and ends.
+    if (isEpicError(error) && (error.retry !== 'never' || error.code === 'LeaseLost')) return 'unreachable'
+    throw error
+  }
 }

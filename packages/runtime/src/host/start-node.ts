@@ -25,11 +25,12 @@ export interface StartedNode {
 export interface StartNodeOptions {
   readonly config: NodeProcessConfig
   readonly log: Log
+  readonly onLeased: (nodeId: string) => void
   readonly onFenced: (reason: FenceReason) => void
 }
 
 /** Joins the cluster of the machine. */
-export async function startNode({ config, log, onFenced }: StartNodeOptions): Promise<StartedNode> {
+export async function startNode({ config, log, onLeased, onFenced }: StartNodeOptions): Promise<StartedNode> {
   const app = await loadApp(config.appFile)
   const shards = await openShards(config.dataFolder, log)
   const clusterStore = new ClusterClient({ socketPath: config.authority })
@@ -56,6 +57,7 @@ export async function startNode({ config, log, onFenced }: StartNodeOptions): Pr
     appVersion: '1',
     ttlMs: config.leaseMs,
     member: { unit: (partition) => shards.shardOf(partition), movesMax: shards.count, rebalanceEveryMs: config.leaseMs / 4, joinSettleMs: 20, coldStart: { members: config.processes, waitMs: 1500 } },
+    onLeased,
     onFenced,
   })
   const node = await cluster.start()

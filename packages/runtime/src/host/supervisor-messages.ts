@@ -35,11 +35,14 @@ export type ToNode =
   | { readonly kind: 'ask'; readonly id: number; readonly request: ControlRequest }
 
 export type FromNode =
-  /** It has a lease: its death can be attested from now on. */
-  | { readonly kind: 'joined'; readonly nodeId: string }
+  /** It has a lease: from now on it may own partitions, and its death is to be attested. */
+  | { readonly kind: 'leased'; readonly nodeId: string }
   | { readonly kind: 'serving' }
+  /** The app's `setup` has run, here or elsewhere. */
   | { readonly kind: 'setupDone' }
-  /** It cannot start, and starting it again would not help. */
+  /** The app's `setup` threw here. */
+  | { readonly kind: 'setupFailed'; readonly error: PlainError }
+  /** It cannot start, and ends. */
   | { readonly kind: 'failed'; readonly error: PlainError }
   | { readonly kind: 'beat' }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: ControlAnswer }

@@ -28,35 +28,30 @@ export interface SupervisorOptions {
   readonly log: Log
 }
 
+/** Longer than nodes wait for running operations; whoever is not done then never will be. */
+const STOP_MS = 15_000
+
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #machine: Machine
   readonly #runFolder: string
   readonly #clusterKey = randomBytes(32).toString('hex')
   readonly #children: NodeChild[]
+  readonly #setupDone = deferred()
+  readonly #serving = deferred()
+  readonly #stopped = deferred()
   #control: { close(): void } | undefined
   #watchdog: NodeJS.Timeout | undefined
-  #isStopping = false
+  #hasServed = false
+  #problem: EpicError | undefined
+  #stopping: Promise<void> | undefined
+  #onExit: () => void = () => undefined
   #turn = 0
-  #resolveSetup!: () => void
-  #resolveServing!: () => void
-  #rejectStart!: (error: unknown) => void
-  /** Resolves when `setup` has run. */
-  readonly setupDone: Promise<void>
-  /** Resolves when the first node takes calls; rejects when none ever will. */
-  readonly serving: Promise<void>
 
   private constructor(options: SupervisorOptions, machine: Machine, runFolder: string) {
     this.#options = options
     this.#machine = machine
     this.#runFolder = runFolder
-    this.setupDone = new Promise((resolve) => {
-      this.#resolveSetup = resolve
-    })
-    this.serving = new Promise((resolve, reject) => {
-      this.#resolveServing = resolve
-      this.#rejectStart = reject
-    })
     this.#children = Array.from({ length: options.processes }, (_, slot) => new NodeChild(slot, this.#events))
   }
 
@@ -80,59 +75,88 @@ export class Supervisor {
     return this.#children
   }
 
+  /** Resolves when the first node takes calls; rejects when none ever will. */
+  get serving(): Promise<void> {
+    return this.#serving.promise
+  }
+
+  /** Resolves when `setup` has run. */
+  get setupDone(): Promise<void> {
+    return this.#setupDone.promise
+  }
+
+  /** Resolves when all has been stopped; rejects with what made it stop if nobody asked for it. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise
+  }
+
   async #begin(): Promise<void> {
     const { log, processes } = this.#options
     const { shardCount } = this.#machine
     if (processes > shardCount) log.warn('some processes will have nothing to do: the data folder has fewer shards', { processes, shards: shardCount })
-    await this.#machine.serve(`${this.#runFolder}/cluster.sock`)
+    await this.#machine.serve(`${this.#runFolder}/cluster.sock`, (error) => this.#giveUp(error))
     this.#control = await listenForControl(`${this.#runFolder}/control.sock`, (request) => this.#answer(request))
     for (const child of this.#children) this.#start(child)
     this.#watchdog = setInterval(() => this.#killFrozen(), this.#options.leaseMs / 4)
   }
 
   /** Lets all nodes finish and save, then lets go of the data folder. */
-  async stop(): Promise<void> {
-    if (this.#isStopping) return
-    this.#isStopping = true
-    clearInterval(this.#watchdog)
-    this.#control?.close()
-    for (const child of this.#children) child.stop()
-    await this.#allDown
-    await this.#machine.close()
-    await rm(this.#runFolder, { recursive: true, force: true })
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll()
+    return this.#stopping
   }
 
   /** Ends all nodes at once. */
   kill(): void {
-    this.#isStopping = true
+    this.#stopping ??= this.#stopAll()
     for (const child of this.#children) child.kill()
   }
 
-  get #allDown(): Promise<void> {
+  async #stopAll(): Promise<void> {
+    this.#control?.close()
+    for (const child of this.#children) child.stop()
+    const patience = setTimeout(() => this.#killAll('they did not stop in time'), STOP_MS)
+    await this.#allDown()
+    clearTimeout(patience)
+    clearInterval(this.#watchdog)
+    try {
+      await this.#machine.close()
+      await rm(this.#runFolder, { recursive: true, force: true })
+    } finally {
+      if (this.#problem === undefined) this.#stopped.resolve()
+      else this.#stopped.reject(this.#problem)
+    }
+  }
+
+  #allDown(): Promise<void> {
     return new Promise((resolve) => {
-      const check = (): void => {
+      this.#onExit = () => {
         if (this.#children.every((child) => child.state === 'down')) resolve()
       }
-      this.#onExit = check
-      check()
+      this.#onExit()
     })
   }
 
-  #onExit: () => void = () => undefined
+  #killAll(why: string): void {
+    this.#options.log.warn('node processes are killed', { why })
+    for (const child of this.#children) child.kill()
+  }
 
   readonly #events: ChildEvents = {
-    joined: () => undefined,
     serving: (child) => {
       this.#options.log.info('node serves', { slot: child.slot, node: child.nodeId, pid: child.pid })
-      this.#resolveServing()
+      this.#hasServed = true
+      this.#serving.resolve()
     },
-    setupDone: () => this.#resolveSetup(),
-    failed: (child, error) => this.#fail(child, error),
-    exited: (child, how) => this.#handleExit(child, how),
+    setupDone: () => this.#setupDone.resolve(),
+    setupFailed: (error) => this.#giveUp(error),
+    failed: (child, error) => this.#handleFailure(child, error),
+    exited: (child, how, nodeId) => this.#handleExit(child, how, nodeId),
+    leftLease: (nodeId) => this.#attestDeath(nodeId),
   }
 
   #start(child: NodeChild): void {
-    if (this.#isStopping) return
+    if (this.#stopping !== undefined) return
     child.start(this.#configFor(child.slot))
   }
 
@@ -142,33 +166,43 @@ export class Supervisor {
     return { appFile, dataFolder, runFolder: this.#runFolder, authority, slot, processes: this.#options.processes, leaseMs, mode, log: logFormat, logLevel, clusterKey: this.#clusterKey }
   }
 
-  /** The process is gone for certain: its lease ends now, and its entities answer elsewhere. */
-  #handleExit(child: NodeChild, how: string): void {
-    const { nodeId } = child
-    if (nodeId !== undefined) {
-      this.#machine.attestDeath(nodeId).then(
-        () => this.#options.log.debug('a dead node’s lease has ended', { node: nodeId }),
-        (error: unknown) => this.#options.log.error('a dead node’s lease could not be ended', { error }),
-      )
-    }
+  #handleExit(child: NodeChild, how: string, nodeId: string | undefined): void {
+    if (nodeId !== undefined) this.#attestDeath(nodeId)
     this.#onExit()
-    if (this.#isStopping) return
+    if (this.#stopping !== undefined) return
     const delay = child.restartDelay()
     this.#options.log.warn('a node process has ended and is started again', { slot: child.slot, node: nodeId, how, delayMs: delay })
     setTimeout(() => this.#start(child), delay)
   }
 
-  #fail(child: NodeChild, error: PlainError): void {
-    this.#options.log.error('a node cannot start', { slot: child.slot, error: error.message })
-    this.#rejectStart(new EpicError(error.code ?? 'AppThrew', error.message))
+  /** The process is gone for certain: its lease ends now, and its entities answer elsewhere. */
+  #attestDeath(nodeId: string): void {
+    this.#machine.attestDeath(nodeId).then(
+      () => this.#options.log.debug('a dead node’s lease has ended', { node: nodeId }),
+      (error: unknown) => this.#options.log.error('a dead node’s lease could not be ended before its time', { node: nodeId, error }),
+    )
+  }
+
+  /** What no node could start with is the app's fault or the folder's; once one has served, those that live go on. */
+  #handleFailure(child: NodeChild, error: PlainError): void {
+    if (this.#hasServed) this.#options.log.error('a node cannot start', { slot: child.slot, error: error.message })
+    else this.#giveUp(error)
+  }
+
+  #giveUp({ code, message }: PlainError): void {
+    if (this.#stopping !== undefined) return
+    this.#problem = new EpicError(code ?? 'AppThrew', message)
+    this.#serving.reject(this.#problem)
     void this.stop()
   }
 
+  /** A frozen process may hold a lock, so whoever takes its entities over must not have to wait for it. */
   #killFrozen(): void {
     const now = performance.now()
     for (const child of this.#children) {
-      if (child.state !== 'serving' || now - child.beatAt < this.#options.leaseMs) continue
-      this.#options.log.warn('a node process shows no sign of life and is killed', { slot: child.slot, node: child.nodeId, silentMs: Math.round(now - child.beatAt) })
+      const silentMs = Math.round(child.silentMs(now))
+      if (silentMs < this.#options.leaseMs) continue
+      this.#options.log.warn('a node process shows no sign of life and is killed', { slot: child.slot, node: child.nodeId, silentMs })
       child.kill()
     }
   }
@@ -198,7 +232,8 @@ export class Supervisor {
 
   async #inspect(request: ControlRequest): Promise<ControlAnswer> {
     const answers = await Promise.all(this.#children.filter((child) => child.state === 'serving').map((child) => child.ask(request)))
-    return answers.find((answer) => !answer.ok || answer.value !== null) ?? { ok: true, value: null }
+    const found = answers.find((answer) => answer.ok && answer.value !== null)
+    return found ?? answers.find((answer) => !answer.ok) ?? { ok: true, value: null }
   }
 
   async #askAll(request: ControlRequest): Promise<unknown[]> {
@@ -210,4 +245,22 @@ export class Supervisor {
       }),
     )
   }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A promise that is settled from outside; nobody has to await it. */
+function deferred(): Deferred {
+  let resolve!: () => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<void>((succeed, fail) => {
+    resolve = succeed
+    reject = fail
+  })
+  promise.catch(() => undefined)
+  return { promise, resolve, reject }
 }
