@@ -30,7 +30,6 @@ import type {
   Effect,
   FenceReason,
   NodeId,
-  PeerMessage,
   StoreReply,
   WatchReport,
 } from './effects.ts'
@@ -41,7 +40,12 @@ import { encodeMemberRecord } from './member-info.ts'
 import type { MemberInfo, MemberState } from './member-info.ts'
 import { Mirror, recordKeys } from './mirror.ts'
 import type { RecordKeys } from './mirror.ts'
+import { isPeerMessage } from './peer-message.ts'
+import type { PeerMessage } from './peer-message.ts'
+import { LoadBoard } from './load-board.ts'
 import { Proposer } from './proposer.ts'
+import { Residents } from './residents.ts'
+import type { Resident } from './standing.ts'
 import { memberMutations, memberOptions } from './timing.ts'
 import type { MemberConfig, MemberOptions } from './timing.ts'
 import { memberOf } from './view.ts'
@@ -70,6 +74,9 @@ export interface Arrival {
   readonly partition: number
 }
 
+/** What the master's record says: its lease says it all. */
+const NOTHING = new Uint8Array()
+
 /**
  * The cluster, as one of its nodes sees it.
  * @example
@@ -78,6 +85,10 @@ export interface Arrival {
  * for (let effect = member.pollEffect(); effect !== undefined; effect = member.pollEffect()) perform(effect)
  */
 export class ClusterMember {
+  /** Where entities live that may live away from home. */
+  readonly residents: Residents
+  /** How busy the members are. */
+  readonly loads: LoadBoard
   readonly #config: MemberConfig
   readonly #options: MemberOptions
   readonly #keys: RecordKeys
@@ -92,6 +103,7 @@ export class ClusterMember {
   #wedge: Wedge | undefined
   #phase: MemberPhase = 'idle'
   #wanted: MemberState = 'active'
+  #written: { readonly state: MemberState; readonly bytes: Uint8Array } | undefined
   #hasSeenOwnRecord = false
   #hasSaidDrained = false
   #grants = new Map<number, { epoch: number; counter: number }>()
@@ -115,6 +127,8 @@ export class ClusterMember {
       when: 'free',
     })
     this.#proposer = new Proposer(outbox, this.#mirror, { ...options, keys, random: config.random })
+    this.residents = this.#createResidents()
+    this.loads = new LoadBoard(outbox, options.loadEveryMs)
   }
 
   // What the application asks for
@@ -149,8 +163,12 @@ export class ClusterMember {
     this.#settle(now)
   }
 
-  /** Says that all which was lost up to this view executes here no more, and has let go of its store. */
-  ackLost(viewNo: number, now: number): void {
+  /**
+   * Says that what was lost up to this view executes here no more, and has let go of its store. `staying` are entities that go on
+   * here all the same, away from home: their new owner is told.
+   */
+  ackLost(viewNo: number, now: number, staying: Iterable<Resident> = []): void {
+    this.residents.handleStaying(staying)
     this.#wedge?.ackLost(viewNo)
     this.#settle(now)
   }
@@ -189,7 +207,13 @@ export class ClusterMember {
   handlePeerMessage(from: NodeId, message: PeerMessage, now: number): void {
     if (!this.#isAlive || !isPeerMessage(message)) return
     this.#noteView(message.viewNo, now)
-    this.#wedge?.handleMessage(from, message)
+    if (message.kind === 'installed' || message.kind === 'askInstalled') {
+      this.#wedge?.handleMessage(from, message)
+    } else if (this.canServe(now)) {
+      if (message.kind === 'load' || message.kind === 'loads')
+        this.loads.handleMessage(from, message)
+      else this.residents.handleMessage(from, message, this.#at(now))
+    }
     this.#settle(now)
   }
 
@@ -206,6 +230,10 @@ export class ClusterMember {
     this.#lease.handleTick(at)
     this.#mirror.handleTick(at)
     this.#wedge?.handleTick(at)
+    if (this.canServe(now)) {
+      this.residents.handleTick(at)
+      this.#tellLoads(at)
+    }
     this.#settle(now)
   }
 
@@ -227,6 +255,8 @@ export class ClusterMember {
       this.#proposer.wakeAtMs,
       this.#record?.wakeAtMs ?? Infinity,
       this.#wedge?.wakeAtMs ?? Infinity,
+      this.residents.wakeAtMs,
+      this.loads.wakeAtMs,
     )
     return at - this.#clock.missedMs
   }
@@ -330,12 +360,27 @@ export class ClusterMember {
     if (this.#phase === 'asking') this.#register(lease)
     this.#install(at)
     if (!this.#isAlive) return
-    this.#record?.keep(encodeMemberRecord(this.#info(lease)), lease, at)
+    this.#record?.keep(this.#recordBytes(lease), lease, at)
     if (this.#hasSeenOwnRecord) {
-      this.#seat.keep(new Uint8Array(), lease, at)
+      this.#seat.keep(NOTHING, lease, at)
       this.#proposer.advance(this.masterId === lease, at)
     }
+    this.residents.settle(at)
     this.#sayDrained(lease)
+  }
+
+  #createResidents(): Residents {
+    return new Residents({
+      self: () => this.#lease.id ?? '',
+      view: () => this.view,
+      isServing: (partition) => this.isServing(partition),
+      nextGrantEpoch: (partition) => this.nextGrantEpoch(partition),
+      canServe: (now) => this.canServe(now),
+      at: (now) => this.#at(now),
+      emit: (effect) => this.#outbox.push(effect),
+      askEveryMs: this.#options.askEveryMs,
+      mutations: memberMutations(this.#config),
+    })
   }
 
   #register(lease: LeaseId): void {
@@ -343,7 +388,13 @@ export class ClusterMember {
     const mutations = memberMutations(this.#config)
     this.#phase = 'registering'
     this.#record = this.#ownRecord(lease)
-    this.#wedge = new Wedge(this.#outbox, { self: lease, askEveryMs, mutations })
+    this.#wedge = new Wedge(this.#outbox, {
+      self: lease,
+      askEveryMs,
+      mutations,
+      reports: (partition) => this.residents.reports(partition),
+      onGained: (partition, reports) => this.residents.handleGained(partition, reports),
+    })
   }
 
   #fenceReason(at: number): FenceReason | undefined {
@@ -381,11 +432,28 @@ export class ClusterMember {
     }
     if (isMember) this.#phase = 'member'
     this.#wedge?.install(decoded.view, at)
+    this.residents.handleView(decoded.view, at)
+  }
+
+  /** Written anew only when it says something else: this is asked after every event. */
+  #recordBytes(lease: LeaseId): Uint8Array {
+    if (this.#written?.state !== this.#wanted) {
+      const bytes = encodeMemberRecord(this.#info(lease))
+      this.#written = { state: this.#wanted, bytes }
+    }
+    return this.#written.bytes
   }
 
   #info(lease: LeaseId): MemberInfo {
     const { address, boot, appVersion, zone = '', labels = [], weight = 1 } = this.#config
     return { nodeId: lease, address, boot, zone, labels, appVersion, weight, state: this.#wanted }
+  }
+
+  #tellLoads(at: number): void {
+    const { masterId, nodeId, view } = this
+    if (nodeId !== undefined && view !== undefined) {
+      this.loads.handleTick({ self: nodeId, masterId, view }, at)
+    }
   }
 
   #sayDrained(lease: LeaseId): void {
@@ -409,18 +477,11 @@ export class ClusterMember {
     this.#outbox.clear()
     this.#outbox.push({ kind: 'fence', reason })
     this.#wedge?.end()
+    this.residents.end()
     this.#mirror.stop()
     this.#lease.stop()
     const lease = this.#lease.id
     if (lease === undefined || reason === 'leaseLost') return
     this.#outbox.push({ kind: 'revoke', token: this.#outbox.nextToken(), lease })
   }
-}
-
-/** Whether a value that came from outside has the form of a {@link PeerMessage}. */
-export function isPeerMessage(value: unknown): value is PeerMessage {
-  if (typeof value !== 'object' || value === null) return false
-  const { kind, viewNo, installed } = value as Partial<Record<string, unknown>>
-  if (!Number.isSafeInteger(viewNo)) return false
-  return kind === 'askInstalled' || (kind === 'installed' && Number.isSafeInteger(installed))
 }

@@ -5,6 +5,8 @@
  * its token; the provider's own deadline turns a lost answer into `failed` with `Unknown`.
  */
 import type { LeaseId, Rec, Rev, Txn, WatchEvent } from '@epicserver/contracts'
+import type { MoveFailure } from './movement.ts'
+import type { EntityKey, PeerMessage } from './peer-message.ts'
 import type { View } from './view.ts'
 
 /** A node's id: that of its lease, so it is new at each start and never used again. */
@@ -39,6 +41,65 @@ export type FenceReason =
   /** It left because it was told to. */
   | 'left'
 
+/**
+ * What `Residents` asks for an entity that lives, or shall live, away from home. Polled from there: a runtime that places and
+ * moves nothing need not know these.
+ */
+export type EntityEffect =
+  /** Activate it here with this epoch, for the calls that wait. */
+  | {
+      readonly kind: 'granted'
+      readonly key: EntityKey
+      readonly partition: number
+      readonly epoch: bigint
+    }
+  /** It is not to be here: the calls that wait go to that node. */
+  | {
+      readonly kind: 'elsewhere'
+      readonly key: EntityKey
+      readonly partition: number
+      readonly host: NodeId
+      readonly epoch: bigint
+    }
+  /** Begin no more turns, keep calls; between two turns take all there is of it and call `sealed`. */
+  | { readonly kind: 'seal'; readonly key: EntityKey; readonly partition: number }
+  /**
+   * Claim it with this epoch and rebuild it from the payload, without running it; then `adopted`. Or `refused`: when it is here
+   * already, cannot be claimed, or the claim finds another version than the payload has.
+   */
+  | {
+      readonly kind: 'adopt'
+      readonly key: EntityKey
+      readonly partition: number
+      readonly epoch: bigint
+      readonly payload: unknown
+    }
+  /** Run what was adopted: it lives here. */
+  | {
+      readonly kind: 'start'
+      readonly key: EntityKey
+      readonly partition: number
+      readonly epoch: bigint
+    }
+  /** Forget what was adopted: it does not. Calls that wait for it are to be resolved again. */
+  | { readonly kind: 'drop'; readonly key: EntityKey; readonly partition: number }
+  /** It lives at that node: drop it, and send on, in order, the calls that were kept. */
+  | {
+      readonly kind: 'moved'
+      readonly key: EntityKey
+      readonly partition: number
+      readonly host: NodeId
+      readonly epoch: bigint
+    }
+  /** It stays: claim it with this epoch, then go on with what was kept. */
+  | {
+      readonly kind: 'resume'
+      readonly key: EntityKey
+      readonly partition: number
+      readonly epoch: bigint
+      readonly failure: MoveFailure
+    }
+
 /** All that a member asks of the world. */
 export type Effect =
   | StoreEffect
@@ -53,13 +114,6 @@ export type Effect =
   | { readonly kind: 'drained' }
   /** Stop executing at once: drop all activations, close all sockets. This member is finished. */
   | { readonly kind: 'fence'; readonly reason: FenceReason }
-
-/** What members say to each other. `viewNo` is the view that the sender has. */
-export type PeerMessage =
-  /** The sender has stopped all that it lost up to and including view `installed`. */
-  | { readonly kind: 'installed'; readonly viewNo: number; readonly installed: number }
-  /** Asks for an `installed`; sent while one is missed. */
-  | { readonly kind: 'askInstalled'; readonly viewNo: number }
 
 /** The answer to a store request. */
 export type StoreReply =

@@ -34,3 +34,15 @@ export const GRANTS_PER_EPOCH_MAX = 0xffff_ffff
 export const RETRIES_PER_TTL = 48
 export const ASKS_PER_TTL = 60
 export const BALANCES_PER_TTL = 8
+
+/** A move that has found no quiet moment, or no answer, by then is given up: callers wait all that time. */
+export const MOVE_GIVE_UP_MS = 2_000
+
+/** How long a node sends on those who come for an entity that moved away; by then every caller has heard. */
+export const POINTER_MS = 30_000
+
+/** Places that a node remembers: some 10 MB, and a miss costs one more message only. */
+export const CACHED_LOCATIONS_MAX = 65_536
+
+/** Loads are gathered and told this often in a TTL: a placement by a load older than a second misses. */
+export const LOADS_PER_TTL = 6

@@ -17,6 +17,16 @@ export type Mutation =
   | 'clockStandsStill'
   /** Counts no suspension that is too short to fence for. */
   | 'shortGapsIgnored'
+  /** Believes what an owner of before says of entities. */
+  | 'termsIgnored'
+  /** Owns a partition without asking what lives elsewhere. */
+  | 'reportsIgnored'
+  /** Activates on a grant that was not asked for now. */
+  | 'lateGrantsTaken'
+  /** Runs what was moved here before the owner has committed it. */
+  | 'startsBeforeCommit'
+  /** Goes on after a move that took too long, without asking how it ended. */
+  | 'resumesUnasked'
 
 /** No mutation: what every program runs with. */
 export const NO_MUTATIONS: ReadonlySet<Mutation> = new Set()

@@ -6,7 +6,7 @@
 import { PARTITIONS } from '@epicserver/contracts'
 import { assignPartitions } from './assignment.ts'
 import type { Assign } from './assignment.ts'
-import { ASKS_PER_TTL, BALANCES_PER_TTL, RETRIES_PER_TTL } from './limits.ts'
+import { ASKS_PER_TTL, BALANCES_PER_TTL, LOADS_PER_TTL, RETRIES_PER_TTL } from './limits.ts'
 import { NO_MUTATIONS } from './mutation.ts'
 import type { Mutation } from './mutation.ts'
 
@@ -53,6 +53,8 @@ export interface MemberOptions {
   readonly relistMs: number
   /** How often a missed "installed" is asked for. */
   readonly askEveryMs: number
+  /** How often loads are told. */
+  readonly loadEveryMs: number
   /**
    * When the cluster store cannot be reached past the deadline. `fence`: stop. `serve`: go on, so that two nodes may serve one
    * entity; then only the epochs in the state store protect what is saved, and reads may be stale.
@@ -78,6 +80,7 @@ export function memberOptions(config: MemberConfig): MemberOptions {
     retryMs: ttlMs / RETRIES_PER_TTL,
     relistMs: ttlMs,
     askEveryMs: ttlMs / ASKS_PER_TTL,
+    loadEveryMs: ttlMs / LOADS_PER_TTL,
     onEngineLoss: 'fence',
     ...options,
   }

@@ -24,9 +24,11 @@
  *
  * `stopping` is kept a view, not a partition: see `#stops`.
  */
-import type { NodeId, Outbox, PeerMessage } from './effects.ts'
+import type { NamedReport } from './directory.ts'
+import type { NodeId, Outbox } from './effects.ts'
 import { EARLY_MESSAGES_MAX } from './limits.ts'
 import type { Mutation } from './mutation.ts'
+import type { LiveReport, ViewMessage } from './peer-message.ts'
 import { memberOf } from './view.ts'
 import type { View } from './view.ts'
 
@@ -35,13 +37,26 @@ export interface WedgeOptions {
   readonly self: NodeId
   readonly askEveryMs: number
   readonly mutations: ReadonlySet<Mutation>
+  /** What lives at this node of a partition that is, or will be, another's. */
+  readonly reports: (partition: number) => readonly LiveReport[]
+  /** A partition is about to be served; this is what members said lives with them. */
+  readonly onGained: (partition: number, reports: readonly NamedReport[]) => void
 }
 
 /** Partitions that came with one view, and the members whose answers are missing. */
 interface Wait {
   readonly partitions: number[]
   readonly nodes: Set<NodeId>
+  readonly reports: NamedReport[]
 }
+
+/** An answer that may concern a view which is still on its way here. */
+interface Early {
+  readonly from: NodeId
+  readonly message: Installed
+}
+
+type Installed = ViewMessage & { readonly kind: 'installed' }
 
 /** What a view took away and is still stopping; `before` is the view that was installed until then. */
 interface Stop {
@@ -59,8 +74,7 @@ export class Wedge {
   #waits = new Map<number, Wait>()
   #stops: Stop[] = []
   #announced = 0
-  readonly #answers = new Map<NodeId, number>()
-  readonly #early = new Map<NodeId, number>()
+  #early: Early[] = []
   #askAt = Infinity
 
   constructor(outbox: Outbox, options: WedgeOptions) {
@@ -96,8 +110,8 @@ export class Wedge {
     this.#view = view
     this.#outbox.push({ kind: 'viewChanged', view })
     this.#stop(lost, view.viewNo, before)
-    this.#pruneAnswers(view)
     this.#waits = this.#waitsFor(view)
+    this.#takeEarly()
     this.#askAt = this.#waits.size === 0 ? Infinity : now + this.#options.askEveryMs
     this.#advance()
   }
@@ -125,28 +139,21 @@ export class Wedge {
     this.#advance()
   }
 
-  handleMessage(from: NodeId, message: PeerMessage): void {
-    const view = this.#view
-    if (view === undefined || memberOf(view, from) === undefined) {
-      this.#keepEarly(from, message)
-      return
-    }
+  handleMessage(from: NodeId, message: ViewMessage): void {
     if (message.kind === 'installed') {
-      this.#noteAnswer(from, message.installed)
+      this.#takeAnswer(from, message)
+      this.#keepEarly(from, message)
       this.#advance()
-    } else {
-      this.#answer(from, view)
+    } else if (this.#view !== undefined && memberOf(this.#view, from) !== undefined) {
+      this.#answer(from, this.#view, message.since)
     }
   }
 
   handleTick(now: number): void {
     if (now < this.#askAt) return
-    const missed = new Set<NodeId>()
-    for (const wait of this.#waits.values()) for (const node of wait.nodes) missed.add(node)
-    missed.delete(this.#options.self)
-    for (const to of missed) {
-      const viewNo = this.#view?.viewNo ?? 0
-      this.#outbox.push({ kind: 'sendPeer', to, message: { kind: 'askInstalled', viewNo } })
+    const viewNo = this.#view?.viewNo ?? 0
+    for (const [to, since] of this.#missed()) {
+      this.#outbox.push({ kind: 'sendPeer', to, message: { kind: 'askInstalled', viewNo, since } })
     }
     this.#askAt = now + this.#options.askEveryMs
   }
@@ -175,11 +182,15 @@ export class Wedge {
       if (view.owner[partition] !== this.#options.self || this.isServing(partition)) continue
       const epoch = view.partitionEpoch[partition] ?? view.viewNo
       const wait = waits.get(epoch)
-      if (wait === undefined)
-        waits.set(epoch, { partitions: [partition], nodes: this.#awaited(view, epoch) })
+      if (wait === undefined) waits.set(epoch, this.#waitFor(view, epoch, partition))
       else wait.partitions.push(partition)
     }
     return waits
+  }
+
+  #waitFor(view: View, epoch: number, partition: number): Wait {
+    const reports = this.#waits.get(epoch)?.reports ?? []
+    return { partitions: [partition], nodes: this.#awaited(view, epoch), reports }
   }
 
   /** Those who have to answer: the members of the view that gave the partitions, as far as they are still members. */
@@ -191,62 +202,89 @@ export class Wedge {
     return new Set(ids.filter((nodeId) => before.has(nodeId)))
   }
 
+  /** Who has not answered, and since which view an answer is missed. */
+  #missed(): Map<NodeId, number> {
+    const missed = new Map<NodeId, number>()
+    for (const [epoch, wait] of this.#waits) {
+      for (const node of wait.nodes) {
+        missed.set(node, Math.min(epoch - 1, missed.get(node) ?? Infinity))
+      }
+    }
+    missed.delete(this.#options.self)
+    return missed
+  }
+
   /** Says what can be said since something changed: to others that this member has stopped, to itself that it may start. */
   #advance(): void {
     this.#announce()
+    const { self, mutations } = this.#options
     for (const [epoch, wait] of this.#waits) {
-      for (const node of wait.nodes) if (this.#hasAnswered(node, epoch)) wait.nodes.delete(node)
-      if (wait.nodes.size > 0 && !this.#options.mutations.has('noWedge')) continue
+      if (this.installedNo >= epoch) wait.nodes.delete(self)
+      if (wait.nodes.size > 0 && !mutations.has('noWedge')) continue
       this.#waits.delete(epoch)
-      for (const partition of wait.partitions) this.#serving[partition] = epoch
-      this.#outbox.push({ kind: 'gained', partitions: wait.partitions, epoch })
+      this.#serve(wait, epoch)
     }
     if (this.#waits.size === 0) this.#askAt = Infinity
   }
 
-  #hasAnswered(node: NodeId, epoch: number): boolean {
-    const installed = node === this.#options.self ? this.installedNo : this.#answers.get(node)
-    return installed !== undefined && installed >= epoch
+  #serve(wait: Wait, epoch: number): void {
+    const { self, reports, onGained } = this.#options
+    for (const partition of wait.partitions) {
+      const own = reports(partition).map((report) => ({ ...report, from: self }))
+      const told = wait.reports.filter((report) => report.partition === partition)
+      this.#serving[partition] = epoch
+      onGained(partition, [...told.filter((report) => this.#isMember(report.from)), ...own])
+    }
+    this.#outbox.push({ kind: 'gained', partitions: wait.partitions, epoch })
   }
 
   /** Tells those who got partitions in the views that are newly installed; the others do not wait. */
   #announce(): void {
     const view = this.#view
+    const since = this.#announced
     const installed = this.installedNo
-    if (view === undefined || installed <= this.#announced) return
+    if (view === undefined || installed <= since) return
     const waiting = new Set<NodeId>()
     view.partitionEpoch.forEach((epoch, partition) => {
       const owner = view.owner[partition]
-      if (owner !== undefined && epoch > this.#announced && epoch <= installed) waiting.add(owner)
+      if (owner !== undefined && epoch > since && epoch <= installed) waiting.add(owner)
     })
     this.#announced = installed
     waiting.delete(this.#options.self)
-    for (const to of waiting) this.#answer(to, view)
+    for (const to of waiting) this.#answer(to, view, since)
   }
 
-  #answer(to: NodeId, view: View): void {
-    const message: PeerMessage = {
-      kind: 'installed',
-      viewNo: view.viewNo,
-      installed: this.installedNo,
-    }
+  #answer(to: NodeId, view: View, since: number): void {
+    const installed = this.installedNo
+    const live: LiveReport[] = []
+    view.partitionEpoch.forEach((epoch, partition) => {
+      const isAsked = view.owner[partition] === to && epoch > since && epoch <= installed
+      if (isAsked) live.push(...this.#options.reports(partition))
+    })
+    const message = { kind: 'installed', viewNo: view.viewNo, since, installed, live } as const
     this.#outbox.push({ kind: 'sendPeer', to, message })
   }
 
-  #noteAnswer(from: NodeId, installed: number): void {
-    this.#answers.set(from, Math.max(installed, this.#answers.get(from) ?? 0))
+  /** An answer counts for the views that it covers: one that says nothing of a view between is none for it. */
+  #takeAnswer(from: NodeId, { since, installed, live }: Installed): void {
+    for (const [epoch, wait] of this.#waits) {
+      if (epoch <= since || epoch > installed || !wait.nodes.delete(from)) continue
+      wait.reports.push(...live.map((report) => ({ ...report, from })))
+    }
   }
 
-  #keepEarly(from: NodeId, message: PeerMessage): void {
-    if (message.kind !== 'installed' || message.viewNo <= (this.#view?.viewNo ?? 0)) return
-    if (this.#early.size < EARLY_MESSAGES_MAX) this.#early.set(from, message.installed)
+  #keepEarly(from: NodeId, message: Installed): void {
+    if (message.installed <= (this.#view?.viewNo ?? 0)) return
+    if (this.#early.length < EARLY_MESSAGES_MAX) this.#early.push({ from, message })
   }
 
-  #pruneAnswers(view: View): void {
-    const ids = new Set(view.members.map((member) => member.nodeId))
-    for (const node of this.#answers.keys()) if (!ids.has(node)) this.#answers.delete(node)
-    for (const [node, installed] of this.#early)
-      if (ids.has(node)) this.#noteAnswer(node, installed)
-    this.#early.clear()
+  #takeEarly(): void {
+    for (const { from, message } of this.#early) this.#takeAnswer(from, message)
+    const viewNo = this.#view?.viewNo ?? 0
+    this.#early = this.#early.filter(({ message }) => message.installed > viewNo)
+  }
+
+  #isMember(nodeId: NodeId): boolean {
+    return this.#view !== undefined && memberOf(this.#view, nodeId) !== undefined
   }
 }

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Effect, PeerMessage, View } from '@epicserver/fabric'
+import type { Effect, LiveReport, View, ViewMessage } from '@epicserver/fabric'
 import { Outbox } from '#src/effects.ts'
 import { Wedge } from '#src/wedge.ts'
 import { viewOf } from './members.ts'
 
 class Bench {
   readonly outbox = new Outbox()
+  readonly gained: string[] = []
+  readonly here: LiveReport[] = []
   readonly wedge: Wedge = new Wedge(this.outbox, {
     self: 'a',
     askEveryMs: 100,
     mutations: new Set(),
+    reports: (partition) => this.here.filter((report) => report.partition === partition),
+    onGained: (_, reports) => this.gained.push(...reports.map(({ key, from }) => `${key}@${from}`)),
   })
 
   /** Effects since the last time, in short: `gained 0,1 @1`, `lost 2 #3`, `installed 3 > b`, `ask > c`. */
@@ -28,8 +32,8 @@ class Bench {
     return this.said()
   }
 
-  told(from: string, message: Partial<PeerMessage> & { kind: PeerMessage['kind'] }): string[] {
-    this.wedge.handleMessage(from, { viewNo: 0, installed: 0, ...message } as PeerMessage)
+  told(from: string, message: ViewMessage): string[] {
+    this.wedge.handleMessage(from, message)
     return this.said()
   }
 }
@@ -42,13 +46,20 @@ function inShort(effect: Effect): string {
   return message.kind === 'installed' ? `installed ${message.installed} > ${to}` : `ask > ${to}`
 }
 
-const installed = (
-  no: number,
-  viewNo = no,
-): { kind: 'installed'; installed: number; viewNo: number } => ({
+/** Stopped all up to view `no`, and says what lives there since a view. */
+const installed = (no: number, since = 0, live: readonly LiveReport[] = []): ViewMessage => ({
   kind: 'installed',
   installed: no,
-  viewNo,
+  since,
+  viewNo: no,
+  live,
+})
+const asked = (since: number): ViewMessage => ({ kind: 'askInstalled', viewNo: since, since })
+const lives = (key: string, partition: number): LiveReport => ({
+  key,
+  partition,
+  epoch: 1n,
+  state: 'live',
 })
 
 describe('wedge: waiting', () => {
@@ -94,10 +105,36 @@ describe('wedge: waiting', () => {
     assert.deepEqual(bench.install(viewOf(2, 'ab', 'aa', [1, 2])), ['gained 1 @2'])
   })
 
+  it('takes no answer that says nothing of its view', () => {
+    const bench = new Bench()
+    bench.install(viewOf(5, 'ab', 'a'))
+    assert.deepEqual(bench.told('b', installed(6, 5)), [])
+    assert.deepEqual(bench.told('b', installed(6, 4)), ['gained 0 @5'])
+  })
+
+  it('hands on what lives elsewhere of its partitions, and here', () => {
+    const bench = new Bench()
+    bench.here.push(lives('y', 0))
+    bench.install(viewOf(1, 'abc', 'ab'))
+    bench.told('b', installed(1, 0, [lives('x', 0), lives('z', 1)]))
+    bench.told('c', installed(1))
+    assert.deepEqual(bench.gained, ['x@b', 'y@a'])
+  })
+
+  it('forgets what lived with a member that died meanwhile', () => {
+    const bench = new Bench()
+    bench.install(viewOf(1, 'abc', 'a'))
+    bench.told('b', installed(1, 0, [lives('x', 0)]))
+    bench.install(viewOf(2, 'ac', 'a', [1]))
+    bench.told('c', installed(1))
+    assert.deepEqual(bench.gained, [])
+    assert.equal(bench.wedge.isServing(0), true)
+  })
+
   it('drops what a stranger says', () => {
     const bench = new Bench()
     bench.install(viewOf(3, 'ab', 'a'))
-    assert.deepEqual(bench.told('x', { kind: 'askInstalled', viewNo: 3 }), [])
+    assert.deepEqual(bench.told('x', asked(0)), [])
     assert.deepEqual(bench.told('x', installed(3)), [])
   })
 
@@ -134,7 +171,7 @@ describe('wedge: serving and stopping', () => {
     assert.deepEqual(bench.install(viewOf(2, 'ab', 'ab', [1, 2])), ['lost 1 #2'])
     assert.equal(bench.wedge.isServing(1), false)
     assert.equal(bench.wedge.installedNo, 1)
-    assert.deepEqual(bench.told('b', { kind: 'askInstalled', viewNo: 2 }), ['installed 1 > b'])
+    assert.deepEqual(bench.told('b', asked(1)), ['installed 1 > b'])
     bench.wedge.ackLost(2)
     assert.deepEqual(bench.said(), ['installed 2 > b'])
   })
@@ -173,6 +210,20 @@ describe('wedge: serving and stopping', () => {
     const bench = new Bench()
     bench.install(viewOf(1, 'abc', 'abc'))
     assert.deepEqual(bench.install(viewOf(2, 'abc', 'abb', [1, 1, 2])), ['installed 2 > b'])
+  })
+
+  it('says what lives here of the partitions that another waits for', () => {
+    const bench = serving('aab')
+    bench.here.push(lives('x', 1), lives('y', 2))
+    bench.wedge.install(viewOf(2, 'ab', 'abb', [1, 2, 1]), 0)
+    bench.wedge.ackLost(2)
+    const answers: unknown[] = []
+    for (let e = bench.outbox.shift(); e !== undefined; e = bench.outbox.shift()) {
+      if (e.kind === 'sendPeer') answers.push(e.message)
+    }
+    assert.deepEqual(answers, [
+      { kind: 'installed', viewNo: 2, since: 1, installed: 2, live: [lives('x', 1)] },
+    ])
   })
 
   it('by order stops all, apart from what is stopping already', () => {

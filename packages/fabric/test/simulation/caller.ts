@@ -28,14 +28,15 @@ export class SimCaller {
     let isAnswered = false
     const send = (): void => {
       const { checker, links, random, schedule } = this.#world
-      const atLeast = checker.lengthAcknowledged(id)
+      const isSaved = !this.#world.unsaved.includes(id)
+      const atLeast = isSaved ? checker.lengthAcknowledged(id) : 0
       const reply = (length: number): void => {
         // The answer leaves its node now; whatever is acknowledged after this cannot be in it.
         schedule.after(random.between(0.1, 20), () => {
           if (isAnswered) return
           isAnswered = true
           if (operation === 'read') checker.handleRead(id, length, atLeast)
-          else checker.handleAcknowledged(id, callId, length)
+          else checker.handleAcknowledged(id, callId, isSaved ? length : 0)
           done()
         })
       }

@@ -33,6 +33,12 @@ export class Checker {
   readonly #acknowledged = new Map<string, Set<string>>()
   readonly #acknowledgedLength = new Map<string, number>()
   #acknowledgedCount = 0
+  #moves = 0
+
+  /** How often an entity came to another node. */
+  get moves(): number {
+    return this.#moves
+  }
 
   /** How many calls were answered. */
   get acknowledgedCount(): number {
@@ -110,6 +116,13 @@ export class Checker {
       throw new Violation('I4', `a read of ${id} returned ${length} after ${atLeast}`)
   }
 
+  /** An entity has been taken from one node to another. */
+  handleMoved(id: string, sent: readonly string[], stored: readonly string[]): void {
+    this.#moves += 1
+    if (sent.join() !== stored.join())
+      throw new Violation('I11', `${id} was not moved as it was saved`)
+  }
+
   /** After every event. */
   checkNodes(nodes: readonly Watched[]): void {
     const activeAt = new Map<string, string>()
@@ -128,8 +141,9 @@ export class Checker {
   }
 
   /** At the end: what was acknowledged is saved. */
-  checkSaved(logOf: (id: string) => readonly string[]): void {
-    for (const [id, calls] of this.#acknowledged) {
+  checkSaved(ids: readonly string[], logOf: (id: string) => readonly string[]): void {
+    for (const id of ids) {
+      const calls = this.#acknowledged.get(id) ?? []
       const log = new Set(logOf(id))
       for (const callId of calls) {
         if (!log.has(callId))

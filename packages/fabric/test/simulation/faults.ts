@@ -59,10 +59,10 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     node.clock.stepWall(world.random.between(-3_000, 3_000))
   },
   diskTrouble(world) {
-    const before = world.links.weather.diskUnknown
-    world.links.weather.diskUnknown = 0.3
+    const { weather } = world.links
+    weather.diskUnknown = 0.3
     world.schedule.after(world.random.between(200, 3_000), () => {
-      world.links.weather.diskUnknown = before
+      weather.diskUnknown = 0.02
     })
   },
 }

@@ -22,6 +22,7 @@ let virtualMs = 0
 let events = 0
 let answered = 0
 let views = 0
+let moves = 0
 for (let seed = from; seed < from + seeds; seed += 1) {
   const result = simulate({
     seed,
@@ -33,6 +34,7 @@ for (let seed = from; seed < from + seeds; seed += 1) {
   events += result.events
   answered += result.answered
   views += result.views
+  moves += result.moves
   for (const [kind, count] of Object.entries(result.faults))
     faults[kind] = (faults[kind] ?? 0) + count
   if (result.violation !== undefined) {
@@ -50,6 +52,7 @@ console.log(
     events,
     answered,
     views,
+    moves,
     faults,
   }),
 )

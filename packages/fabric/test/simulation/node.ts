@@ -5,10 +5,10 @@
  * order, a wake-up when the member asks for one, a new member after a fence.
  */
 import { ClusterMember } from '@epicserver/fabric'
-import type { Effect, MemberConfig } from '@epicserver/fabric'
+import type { Effect, MemberConfig, Route } from '@epicserver/fabric'
 import type { Watched } from './checker.ts'
 import { SimHost } from './host.ts'
-import type { SimCall } from './host.ts'
+import type { SimCall, Whereabouts } from './host.ts'
 import { SimClock } from './sim-clock.ts'
 import type { World } from './world.ts'
 
@@ -20,12 +20,18 @@ interface Process {
   wakeAt: number
 }
 
-/** A message of one node to another, as far as the driver is concerned. */
+/** A call that one node sends to another. */
 export interface Forwarded {
   readonly from: string
   readonly viewNo: number
   readonly call: SimCall
+  /** How fresh the sender's knowledge of the place is. */
+  readonly epoch: bigint
+  /** How often it may still be sent on. */
+  readonly hops: number
 }
+
+const HOPS_MAX = 12
 
 /** A machine. */
 export class SimNode implements Watched {
@@ -123,33 +129,120 @@ export class SimNode implements Watched {
     this.#turn(process, () => process.member[what](this.clock.now))
   }
 
-  // Messages
-
-  /** A call from outside: served here, or sent on to its owner. */
-  handleOutsideCall(call: SimCall): void {
-    this.#deliver((process) => {
-      const owner = process.member.ownerOf(this.#world.partitionOf(call.id))
-      const self = process.member.nodeId
-      if (owner === undefined || self === undefined || !process.member.canServe(this.clock.now))
-        return
-      const viewNo = process.member.view?.viewNo ?? 0
-      const forwarded = { from: self, viewNo, call }
-      if (owner === self) this.#admit(process, forwarded, 5)
-      else this.#world.sendToLease(this.name, owner, (node) => node.handleForwarded(forwarded))
+  /** Moves one of the roaming entities that are active here, or puts one away. */
+  stir(): void {
+    const process = this.#process
+    const { random, nodes } = this.#world
+    if (process === undefined || this.#state !== 'running') return
+    const id = random.pick(this.#world.roaming)
+    const resident = process.host.idle(id)
+    const target = random.pick(nodes).lease
+    if (resident === undefined || target === undefined) return
+    this.#turn(process, () => {
+      if (random.chance(0.2)) process.host.passivate(id)
+      else process.member.residents.move(resident, target, this.clock.now)
     })
   }
 
-  handleForwarded(forwarded: Forwarded): void {
-    this.#deliver((process) => this.#admit(process, forwarded, 5))
+  // Calls
+
+  /** A call from outside. */
+  handleOutsideCall(call: SimCall): void {
+    this.#deliver((process) => this.#dispatch(process, call, HOPS_MAX))
   }
 
-  #admit(process: Process, forwarded: Forwarded, tries: number): void {
-    const partition = this.#world.partitionOf(forwarded.call.id)
-    const admission = process.member.admit({ ...forwarded, partition }, this.clock.now)
-    if (admission === 'serve') process.host.handleCall(forwarded.call)
-    else if (admission === 'wait' && tries > 0) {
-      this.#later(process, 20, () => this.#admit(process, forwarded, tries - 1))
+  handleForwarded(forwarded: Forwarded): void {
+    this.#deliver((process) => this.#admit(process, forwarded))
+  }
+
+  /** The answer `Moved`: takes note and looks again. */
+  handleMoved(from: string, call: SimCall, to: Whereabouts, hops: number): void {
+    this.#deliver((process) => {
+      process.member.residents.forget(call.id, from)
+      if (to.epoch > 0n) process.member.residents.learn(call.id, to.host, to.epoch)
+      this.#dispatch(process, call, hops, to)
+    })
+  }
+
+  /** Takes a call to where its entity is, as far as this node knows. */
+  #dispatch(process: Process, call: SimCall, hops: number, to?: Whereabouts): void {
+    if (hops === 0) return
+    if (process.host.has(call.id)) {
+      process.host.handleCall(call)
+      return
     }
+    const route = this.#route(process, call.id)
+    if (route.kind === 'here') {
+      process.host.handleCall(call)
+    } else if (route.kind === 'wait') {
+      this.#later(process, 20, () => this.#dispatch(process, call, hops - 1))
+    } else {
+      this.#forward(process, call, hops, to ?? route)
+    }
+  }
+
+  #forward(process: Process, call: SimCall, hops: number, to: Whereabouts): void {
+    const from = process.member.nodeId
+    if (from === undefined) return
+    const viewNo = process.member.view?.viewNo ?? 0
+    const forwarded = { from, viewNo, call, epoch: to.epoch, hops: hops - 1 }
+    this.#world.sendToLease(this.name, to.host, (node) => node.handleForwarded(forwarded))
+  }
+
+  /** Where an entity is; one that is nowhere may be placed by its owner. */
+  #route(process: Process, id: string): Route {
+    const { residents } = process.member
+    const place = { key: id, partition: this.#world.partitionOf(id) }
+    const route = residents.route(place, this.clock.now)
+    const { random, nodes } = this.#world
+    const host = random.pick(nodes).lease
+    const isPlaced = this.#world.roaming.includes(id) && random.chance(0.5)
+    if (route.kind !== 'here' || !isPlaced || host === undefined) return route
+    return residents.place(place, host, this.clock.now)
+  }
+
+  #admit(process: Process, forwarded: Forwarded): void {
+    const { call, hops, from } = forwarded
+    const { member, host } = process
+    const partition = this.#world.partitionOf(call.id)
+    const admission = member.admit({ ...forwarded, partition }, this.clock.now)
+    if (admission === 'drop') return
+    if (host.has(call.id)) {
+      host.handleCall(call)
+    } else if (admission === 'wait' && hops > 0) {
+      this.#later(process, 20, () => this.#admit(process, { ...forwarded, hops: hops - 1 }))
+    } else if (admission === 'serve') {
+      const route = this.#route(process, call.id)
+      if (route.kind === 'here') host.handleCall(call)
+      else if (route.kind === 'at') this.#answerMoved(process, from, call, route, hops)
+    } else {
+      this.#handleStray(process, forwarded)
+    }
+  }
+
+  /** A call for an entity that is neither here nor at home here: it went away, or was placed here and is to begin. */
+  #handleStray(process: Process, { call, from, epoch, hops }: Forwarded): void {
+    const place = { key: call.id, partition: this.#world.partitionOf(call.id) }
+    const owner = process.member.ownerOf(place.partition)
+    if (this.#world.roaming.includes(call.id)) {
+      const route = process.member.residents.resolve(place, epoch, this.clock.now)
+      if (route.kind === 'at') this.#answerMoved(process, from, call, route, hops)
+      else process.host.holdCall(call)
+    } else if (owner !== undefined && owner !== process.member.nodeId) {
+      this.#answerMoved(process, from, call, { host: owner, epoch: 0n }, hops)
+    }
+  }
+
+  #answerMoved(
+    process: Process,
+    to: string,
+    call: SimCall,
+    where: Whereabouts,
+    hops: number,
+  ): void {
+    const from = process.member.nodeId
+    if (from === undefined) return
+    this.#world.sendToLease(this.name, to, (node) => node.handleMoved(from, call, where, hops))
   }
 
   // The driver
@@ -174,6 +267,11 @@ export class SimNode implements Watched {
       member,
       now: () => this.clock.now,
       partitionOf: (id) => world.partitionOf(id),
+      isSaved: (id) => !world.unsaved.includes(id),
+      stays: (id) => world.roaming.includes(id) && world.random.chance(0.6),
+      sendOn: (call, to) =>
+        this.#deliver((process) => this.#dispatch(process, call, HOPS_MAX - 2, to)),
+      handleMoved: (id, sent, stored) => world.checker.handleMoved(id, sent.log, stored.log),
       claim: (id, epoch, done) => {
         this.#fromDisk((finish) => links.askDisk(() => disk.claim(id, epoch), finish), done)
       },
@@ -229,8 +327,13 @@ export class SimNode implements Watched {
   #perform(process: Process): void {
     for (;;) {
       const effect = process.member.pollEffect()
-      if (effect === undefined) return
+      if (effect === undefined) break
       this.#performOne(process, effect)
+    }
+    for (;;) {
+      const effect = process.member.residents.pollEffect()
+      if (effect === undefined) break
+      process.host.perform(effect)
     }
   }
 

@@ -37,6 +37,7 @@ export interface RunResult {
   readonly faults: Readonly<Record<string, number>>
   readonly answered: number
   readonly views: number
+  readonly moves: number
 }
 
 const PARTITIONS = 8
@@ -57,7 +58,13 @@ export class World {
   readonly disk: SimDisk
   readonly links: Links
   readonly nodes: readonly SimNode[]
-  readonly ids: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f']
+  /** Entities that live at home. */
+  readonly settled: readonly string[] = ['a', 'b', 'c']
+  /** Entities that are placed and moved about. */
+  readonly roaming: readonly string[] = ['d', 'e', 'f', 'g', 'h']
+  /** Of these, entities that no store protects. */
+  readonly unsaved: readonly string[] = ['g', 'h']
+  readonly ids: readonly string[] = [...this.settled, ...this.roaming]
   readonly ttlMs: number
   readonly options: Partial<MemberOptions>
   readonly mutations: ReadonlySet<Mutation>
@@ -68,6 +75,7 @@ export class World {
   isAsking = true
   readonly #seed: number
   readonly #faultyMs: number
+  readonly #stirMs: number
   readonly #trace: (line: string) => void
   readonly #faults: Record<string, number> = {}
   #events = 0
@@ -96,7 +104,7 @@ export class World {
     this.links = new Links(this.schedule, random, this.engine, {
       loss: random.pick([0, 0.01, 0.05]),
       duplication: random.pick([0, 0.02, 0.1]),
-      tail: random.pick([0.01, 0.05]),
+      tail: random.pick([0.01, 0.05, 0.2]),
       tailMs: random.pick([100, 2_400]),
       diskTail: random.pick([0, 0.05]),
       diskTailMs: 8_000,
@@ -107,10 +115,12 @@ export class World {
       { length: count },
       (_, i) => new SimNode(this, `m${i + 1}`, random.between(0.95, 1.05)),
     )
+    this.#stirMs = random.pick([150, 1_000])
     this.options = {
       partitions: PARTITIONS,
       movesMax: 2,
-      assign: this.#restless(),
+      assign: this.#restless(random.pick([0.3, 0.8])),
+      rebalanceEveryMs: random.pick([100, this.ttlMs / 8]),
       fallbackMs: 300,
     }
   }
@@ -135,6 +145,7 @@ export class World {
       faults: this.#faults,
       answered: this.checker.acknowledgedCount,
       views: this.checker.viewNo,
+      moves: this.checker.moves,
     }
   }
 
@@ -166,13 +177,17 @@ export class World {
     }
     for (let i = 0; i < 3; i += 1) new SimCaller(this, `c${i}`).start()
     this.#scheduleFaults()
+    this.#scheduleMoves()
     this.#runUntil(this.#faultyMs)
     this.#isFaulty = false
     heal(this)
     this.#runUntil(this.#faultyMs + QUIET_MS)
     this.isOpen = false
     this.#probe()
-    this.checker.checkSaved((id) => this.disk.log(id))
+    this.checker.checkSaved(
+      this.ids.filter((id) => !this.unsaved.includes(id)),
+      (id) => this.disk.log(id),
+    )
   }
 
   #runUntil(untilMs: number): void {
@@ -201,6 +216,12 @@ export class World {
     this.schedule.after(2_000, next)
   }
 
+  #scheduleMoves(): void {
+    if (!this.isOpen) return
+    for (const node of this.nodes) node.stir()
+    this.schedule.after(this.random.between(0, this.#stirMs), () => this.#scheduleMoves())
+  }
+
   /** A real call to each id: an answer is the only proof of life. */
   #probe(): void {
     const unanswered = new Set(this.ids)
@@ -213,11 +234,11 @@ export class World {
   }
 
   /** Moves partitions about for no reason while there are faults. */
-  #restless(): Assign {
+  #restless(probability: number): Assign {
     return (previous, members, options) => {
       const owners = assignPartitions(previous, members, options)
       const active = members.filter((member) => member.state === 'active')
-      if (!this.#isFaulty || active.length === 0 || !this.random.chance(0.3)) return owners
+      if (!this.#isFaulty || active.length === 0 || !this.random.chance(probability)) return owners
       const moved = this.random.below(owners.length)
       return owners.map((owner, p) => (p === moved ? this.random.pick(active).nodeId : owner))
     }

@@ -1,0 +1,163 @@
+/**
+ * Which entities to move to where their partners are: messages inside a process cost a fraction of those between processes.
+ *
+ * The idea is that of ActOp (Newell et al., EuroSys 2016): each node looks at samples of who talks with whom, and proposes the moves
+ * that cut most of the talk between nodes. When an entity is chosen its partners here are looked at again, since now they have a
+ * reason to follow: so whole knots of entities move, not their halves.
+ *
+ * What keeps it from swinging: a move must pay by a ratio and by an amount; what has just moved stays; it may not overfill its
+ * target; and in one round only one of two nodes moves towards the other, or two friends would change places for ever.
+ */
+import type { NodeId } from './effects.ts'
+import { DEFAULT_CAPACITY, loadScore } from './load.ts'
+import type { Capacity, Load } from './load.ts'
+import { meanScore, scoresOf, unitsOf } from './move-unit.ts'
+import type { Movable, MoveUnit, PlannedMove } from './move-unit.ts'
+import type { EntityKey } from './peer-message.ts'
+import type { View } from './view.ts'
+
+/** That an entity of this node talks with another. */
+export interface Talk {
+  readonly key: EntityKey
+  readonly with: EntityKey
+  /** Where the other lives. */
+  readonly at: NodeId
+  /** Messages a second, both ways. */
+  readonly rate: number
+}
+
+/** What a plan rests on. */
+export interface LocalityInput {
+  readonly self: NodeId
+  readonly view: View
+  readonly loads: ReadonlyMap<NodeId, Load>
+  readonly movables: readonly Movable[]
+  readonly talks: readonly Talk[]
+  /** Counts rounds, at all nodes alike as far as clocks allow. */
+  readonly round: number
+}
+
+/** How eagerly a node follows talk. */
+export interface LocalityOptions {
+  readonly movesMax: number
+  /** How much more an entity must talk with another node than here. */
+  readonly ratioMin: number
+  /** And by how many messages a second. */
+  readonly gainMin: number
+  /** How far above the mean load a target may get. */
+  readonly slack: number
+  readonly restMs: number
+  readonly capacity: Capacity
+}
+
+/** A round each ten seconds that moves no more than a hundred. */
+export const DEFAULT_LOCALITY: LocalityOptions = {
+  movesMax: 100,
+  ratioMin: 1.5,
+  gainMin: 10,
+  slack: 0.2,
+  restMs: 60_000,
+  capacity: DEFAULT_CAPACITY,
+}
+
+/** How much a unit talks with each node. */
+type Ties = Map<NodeId, number>
+
+interface Candidate {
+  readonly unit: MoveUnit
+  readonly target: NodeId
+  readonly gain: number
+}
+
+/** The moves that pay, best first. */
+export function planLocality(
+  input: LocalityInput,
+  options: LocalityOptions = DEFAULT_LOCALITY,
+): PlannedMove[] {
+  const units = unitsOf(input.movables)
+  const waiting = new Set(units.filter((unit) => unit.sinceMs >= options.restMs))
+  const knots = new Knots(input.self, units, input.talks)
+  const room = roomAt(input, options)
+  const moves: PlannedMove[] = []
+  for (;;) {
+    const best = bestOf(waiting, knots, room, options)
+    if (best === undefined) return moves
+    waiting.delete(best.unit)
+    if (moves.length + best.unit.keys.length > options.movesMax) continue
+    const size = loadScore(best.unit.load, options.capacity)
+    room.set(best.target, (room.get(best.target) ?? 0) - size)
+    knots.move(best.unit, best.target)
+    for (const key of best.unit.keys) moves.push({ key, target: best.target })
+  }
+}
+
+/** Who talks with whom, and where they are in the plan so far. */
+class Knots {
+  readonly #self: NodeId
+  readonly #unitOf = new Map<EntityKey, MoveUnit>()
+  readonly #place = new Map<MoveUnit, NodeId>()
+  readonly #talks = new Map<MoveUnit, Talk[]>()
+
+  constructor(self: NodeId, units: readonly MoveUnit[], talks: readonly Talk[]) {
+    this.#self = self
+    for (const unit of units) for (const key of unit.keys) this.#unitOf.set(key, unit)
+    for (const talk of talks) {
+      const unit = this.#unitOf.get(talk.key)
+      if (unit === undefined || unit === this.#unitOf.get(talk.with)) continue
+      this.#talks.set(unit, [...(this.#talks.get(unit) ?? []), talk])
+    }
+  }
+
+  ties(unit: MoveUnit): Ties {
+    const ties: Ties = new Map()
+    for (const talk of this.#talks.get(unit) ?? []) {
+      const other = this.#unitOf.get(talk.with)
+      const at = other === undefined ? talk.at : (this.#place.get(other) ?? this.#self)
+      ties.set(at, (ties.get(at) ?? 0) + talk.rate)
+    }
+    return ties
+  }
+
+  move(unit: MoveUnit, target: NodeId): void {
+    this.#place.set(unit, target)
+  }
+
+  get self(): NodeId {
+    return this.#self
+  }
+}
+
+function bestOf(
+  waiting: ReadonlySet<MoveUnit>,
+  knots: Knots,
+  room: ReadonlyMap<NodeId, number>,
+  options: LocalityOptions,
+): Candidate | undefined {
+  let best: Candidate | undefined
+  for (const unit of waiting) {
+    const ties = knots.ties(unit)
+    const here = ties.get(knots.self) ?? 0
+    const size = loadScore(unit.load, options.capacity)
+    for (const [target, rate] of ties) {
+      const gain = rate - here
+      const pays = gain >= options.gainMin && rate >= here * options.ratioMin
+      const fits = size <= (room.get(target) ?? -1)
+      if (pays && fits && gain > (best?.gain ?? 0)) best = { unit, target, gain }
+    }
+  }
+  return best
+}
+
+/** How much each node that may be a target in this round can take. */
+function roomAt(
+  { self, view, loads, round }: LocalityInput,
+  { slack, capacity }: LocalityOptions,
+): Map<NodeId, number> {
+  const scores = scoresOf(view, loads, capacity)
+  const limit = meanScore(scores) * (1 + slack)
+  const isEven = round % 2 === 0
+  const targets = scores.filter(
+    (node) => node.isActive && node.nodeId !== self && self < node.nodeId === isEven,
+  )
+  return new Map(targets.map((node) => [node.nodeId, (limit - node.score) * node.weight]))
+}

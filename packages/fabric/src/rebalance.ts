@@ -1,0 +1,109 @@
+/**
+ * Which entities a node gives to others because it is busier than they are.
+ *
+ * Each node plans for itself, from loads that all have alike. A node above the mean by more than the tolerance gives away what it
+ * has too much, biggest pieces first, to those below the mean; all that are above share the room of those below in proportion
+ * to their excess, so that together they overfill nobody. Nothing moves that has just come, and no more at a time than the
+ * limit says, so rebalancing never becomes the load.
+ *
+ * A draining node gives away everything, whatever the loads.
+ */
+import type { NodeId } from './effects.ts'
+import { DEFAULT_CAPACITY, loadScore } from './load.ts'
+import type { Capacity, Load } from './load.ts'
+import { meanScore, scoresOf, unitsOf } from './move-unit.ts'
+import type { Movable, MoveUnit, NodeScore, PlannedMove } from './move-unit.ts'
+import type { View } from './view.ts'
+
+/** What a plan rests on. */
+export interface RebalanceInput {
+  readonly self: NodeId
+  readonly view: View
+  readonly loads: ReadonlyMap<NodeId, Load>
+  readonly movables: readonly Movable[]
+}
+
+/** How eagerly a node gives away. */
+export interface RebalanceOptions {
+  readonly movesMax: number
+  /** How far above the mean is still well: 0.2 is a fifth. */
+  readonly tolerance: number
+  /** Below this a node is idle enough to leave alone, whatever the others are. */
+  readonly scoreMin: number
+  /** What came in less than this ago stays. */
+  readonly restMs: number
+  readonly capacity: Capacity
+}
+
+/** A round a second that moves no more than a hundred. */
+export const DEFAULT_REBALANCE: RebalanceOptions = {
+  movesMax: 100,
+  tolerance: 0.2,
+  scoreMin: 0.1,
+  restMs: 10_000,
+  capacity: DEFAULT_CAPACITY,
+}
+
+/** The moves that bring this node towards the mean; none when it is not above it. */
+export function planRebalance(
+  { self, view, loads, movables }: RebalanceInput,
+  options: RebalanceOptions = DEFAULT_REBALANCE,
+): PlannedMove[] {
+  const scores = scoresOf(view, loads, options.capacity)
+  const mean = meanScore(scores)
+  const own = scores.find((node) => node.nodeId === self)
+  if (own === undefined || !isTooBusy(own, mean, options)) return []
+  const giving = scores.filter((node) => isTooBusy(node, mean, options))
+  const excess = (node: NodeScore): number => (node.score - mean) * node.weight
+  const share = excess(own) / giving.reduce((sum, node) => sum + excess(node), 0)
+  const targets = scores
+    .filter((node) => node.isActive && node.score < mean)
+    .map((node) => ({ nodeId: node.nodeId, room: (mean - node.score) * node.weight * share }))
+  const units = unitsOf(movables).filter((unit) => unit.sinceMs >= options.restMs)
+  return fill(units, targets, { budget: excess(own), ...options })
+}
+
+/** The moves by which a node that is to leave gives away what it has. */
+export function planEvacuation(
+  { self, view, loads, movables }: RebalanceInput,
+  options: RebalanceOptions = DEFAULT_REBALANCE,
+): PlannedMove[] {
+  const known = new Map(scoresOf(view, loads, options.capacity).map((node) => [node.nodeId, node]))
+  const targets = view.members
+    .filter((member) => member.state === 'active' && member.nodeId !== self)
+    .map(({ nodeId }) => ({ nodeId, filled: known.get(nodeId)?.score ?? 0 }))
+  const moves: PlannedMove[] = []
+  for (const unit of unitsOf(movables)) {
+    const target = targets.toSorted((a, b) => a.filled - b.filled)[0]
+    if (target === undefined) return []
+    if (moves.length > 0 && moves.length + unit.keys.length > options.movesMax) break
+    // Even an idle entity counts, or all of them would go to the one that is least busy.
+    target.filled += Math.max(0.0001, loadScore(unit.load, options.capacity))
+    for (const key of unit.keys) moves.push({ key, target: target.nodeId })
+  }
+  return moves
+}
+
+function isTooBusy(node: NodeScore, mean: number, options: RebalanceOptions): boolean {
+  return node.score > options.scoreMin && node.score > mean * (1 + options.tolerance)
+}
+
+/** Biggest pieces first, each to whoever has most room, as long as it fits. */
+function fill(
+  units: readonly MoveUnit[],
+  targets: { readonly nodeId: NodeId; room: number }[],
+  { budget, movesMax, capacity }: { budget: number; movesMax: number; capacity: Capacity },
+): PlannedMove[] {
+  const moves: PlannedMove[] = []
+  const sized = units.map((unit) => ({ unit, size: loadScore(unit.load, capacity) }))
+  let left = budget
+  for (const { unit, size } of sized.toSorted((a, b) => b.size - a.size)) {
+    const target = targets.toSorted((a, b) => b.room - a.room)[0]
+    if (target === undefined || size === 0) break
+    if (size > left || size > target.room || moves.length + unit.keys.length > movesMax) continue
+    left -= size
+    target.room -= size
+    for (const key of unit.keys) moves.push({ key, target: target.nodeId })
+  }
+  return moves
+}
