@@ -9,6 +9,7 @@ import { EpicError, isEpicError } from '@epicserver/contracts'
 import { Call, type Activation, type CallNumber, type CallOrigin, type Held } from '@epicserver/kernel'
 import type { OperationDescription } from './class-description.ts'
 import type { RefObject } from './ref.ts'
+import type { DueTask } from './task-body.ts'
 
 /** Most calls have none; a list is only made for those that do. */
 const NO_TWINS: EntityCall[] = []
@@ -32,6 +33,8 @@ export class EntityCall extends Call implements Held {
   readonly ref: RefObject
   /** Which of its caller's calls to this entity it is, where the operation is idempotent. */
   number: CallNumber | null = null
+  /** The durable task that it fires. */
+  task: DueTask | null = null
   /** Who watches a node may name a call when it is made; the name travels with it. */
   trace: string | null = null
   /** It is on its way again, and nobody knows what became of it before. */

@@ -11,6 +11,7 @@ import type { PoolMethods } from './pool.ts'
 import type { Submit } from './syscalls.ts'
 import type { Ref } from './ref.ts'
 import { taskChange } from './task-body.ts'
+import { forgetFiring } from './task-firing.ts'
 import type { TaskSettings } from './tasks.ts'
 
 export class Host implements EntityHost {
@@ -70,11 +71,13 @@ export class Host implements EntityHost {
     }
     this.#checkOperation(activation, `the task "${key}"`, task.operation)
     this.#node.durability.changeTask(activation, taskChange(this.#node, key, task))
+    forgetFiring(activation, key)
     this.#touch(activation)
   }
 
   cancelTask(activation: Activation, key: string): void {
     this.#node.durability.changeTask(activation, { kind: 'clear', key })
+    forgetFiring(activation, key)
     this.#touch(activation)
   }
 

@@ -11,9 +11,6 @@ export const createOperation: OperationDescription = internalOperation('@create'
 /** Runs a closure that a timer was given. */
 export const closureOperation: OperationDescription = internalOperation('@closure', (run) => (run as () => unknown)())
 
-/** Fires a durable task. */
-export const taskOperation: OperationDescription = internalOperation('@task', notCallable)
-
 /** Runs `onActivate` and `onDeactivate`. */
 export const hookOperation: OperationDescription = internalOperation('@hook', notCallable)
 
@@ -24,5 +21,4 @@ export const pingOperation: OperationDescription = internalOperation('@ping', ()
 export const REMOTE_OPERATIONS: ReadonlyMap<string, OperationDescription> = new Map([
   [createOperation.name, createOperation],
   [pingOperation.name, pingOperation],
-  [taskOperation.name, taskOperation],
 ])

@@ -34,6 +34,7 @@ import { createQuery, QUERY_REQUEST, type Query } from './query.ts'
 import { walkQuery, type QueryText } from './query-walk.ts'
 import { descriptionOf, entityOf, idOf, placeOf, RefTable, setPlace, type CallSite, type Ref, type RefObject } from './ref.ts'
 import { Token, type ResultOf, type Syscall } from './syscalls.ts'
+import type { DueTask } from './task-body.ts'
 import { TaskScheduler } from './task-scheduler.ts'
 import { currentTurn, lastTurn, trackTurns } from './turn-context.ts'
 import { TurnRunner } from './turn-runner.ts'
@@ -198,6 +199,15 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   invokeNumbered(ref: RefObject, operation: OperationDescription, args: readonly unknown[], number: CallNumber): Promise<unknown> {
     const call = new AwaitedCall(this, ref, operation, args, null)
     if (operation.idempotent) call.number = number
+    return this.#await(call)
+  }
+
+  /** Fires a task at its entity: calls its operation. */
+  fire(type: string, id: string, task: DueTask): Promise<unknown> {
+    const operation = this.description(type).operations.get(task.operation)
+    if (operation === undefined) throw new EpicError('UnknownOperation', `Cannot fire the task "${task.key}" of "${type}/${id}": there is no operation ${task.operation}`)
+    const call = new AwaitedCall(this, this.refTo(type, id), operation, task.args, null)
+    call.task = task
     return this.#await(call)
   }
 

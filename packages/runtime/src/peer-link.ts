@@ -99,6 +99,9 @@ export interface Waiting {
 /** The type under which nodes ask each other things that concern no entity. */
 export const NODE_TYPE = '@node'
 
+/** The operation under which tasks fire at another node; what they call stands in the task. */
+export const TASK_OPERATION = '@task'
+
 /** Calls that wait for results of one peer. */
 export class PeerLink {
   readonly nodeId: string
@@ -122,20 +125,22 @@ export class PeerLink {
   /** Sends a call; it is settled by a result, or by the end of the link. */
   send(call: EntityCall, now: number): void {
     const { operation, ref } = call
-    const slot = operation.oneWay ? NO_SLOT : this.#take(call)
-    if (slot === NO_SLOT && !operation.oneWay) return
+    const { task } = call
+    const isOneWay = operation.oneWay && task === null
+    const slot = isOneWay ? NO_SLOT : this.#take(call)
+    if (slot === NO_SLOT && !isOneWay) return
     this.#write(operation.priority, slot, call, {
       callId: this.#callId(slot),
       type: descriptionOf(ref).name,
       id: idOf(ref),
-      operation: operation.name,
-      isOneWay: operation.oneWay,
+      operation: task === null ? operation.name : TASK_OPERATION,
+      isOneWay,
       depth: call.depth,
       timeLeftMs: call.deadlineAt > 0 ? call.deadlineAt - now : operation.timeoutMs,
       above: call.above,
       number: call.number,
       trace: call.trace,
-      args: call.args,
+      args: task === null ? call.args : [task],
     })
   }
 

@@ -11,9 +11,10 @@ import { REMOTE_OPERATIONS } from './internal-operations.ts'
 import type { Log } from './log.ts'
 import type { EntityNode } from './node.ts'
 import { PeerCall } from './peer-call.ts'
-import { BatchWriter, NODE_TYPE, PeerLink, type Waiting } from './peer-link.ts'
+import { BatchWriter, NODE_TYPE, PeerLink, TASK_OPERATION, type Waiting } from './peer-link.ts'
 import { CALL, FABRIC, FAILURE, readCall, REFUSAL, RESULT, writeFabric, writeFailure, writeResult, type CallMessage } from './peer-messages.ts'
 import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
+import { isDueTask } from './task-firing.ts'
 
 /** What the links need of the node around them. */
 export interface PeerHost {
@@ -194,13 +195,15 @@ export class Peers {
   #callFrom(message: CallMessage, answers: BatchWriter): PeerCall | undefined {
     const { node } = this.#host
     const description = node.descriptions.get(message.type)
-    const operation = description?.operations.get(message.operation) ?? REMOTE_OPERATIONS.get(message.operation)
+    const task = message.operation === TASK_OPERATION && isDueTask(message.args[0]) ? message.args[0] : null
+    const name = task?.operation ?? message.operation
+    const operation = description?.operations.get(name) ?? REMOTE_OPERATIONS.get(name)
     const ref = operation === undefined ? undefined : node.refs.get(message.type, message.id)
     if (operation === undefined || ref === undefined) {
       if (!message.isOneWay) writeFailure(answers.lane('normal'), message.callId, unknownTarget(message, description !== undefined))
       return undefined
     }
-    return new PeerCall(node, ref, operation, message.args, answers, {
+    const call = new PeerCall(node, ref, operation, task?.args ?? message.args, answers, {
       callId: message.callId,
       isOneWay: message.isOneWay,
       depth: message.depth,
@@ -209,6 +212,8 @@ export class Peers {
       number: message.number,
       trace: message.trace,
     })
+    call.task = task
+    return call
   }
 }
 

@@ -6,6 +6,7 @@ import type { TaskChange, Write } from '@epicserver/contracts'
 import type { Activation, Call } from '@epicserver/kernel'
 import type { EntityCall } from './entity-call.ts'
 import type { StateMark } from './entity-state.ts'
+import type { Firing } from './task-firing.ts'
 import type { EntityDedup } from './idempotence.ts'
 
 /** What one commit is to change of an entity: its state as it was when this was made, or all that there is of it. */
@@ -26,6 +27,8 @@ export interface AtomicTurn {
 
 export class Residue {
   tasks: TaskChange[] = []
+  /** Tasks that fire or fired, by key. */
+  readonly firings: Map<string, Firing> = new Map()
   atomic: AtomicTurn | null = null
   /** What is known of idempotent calls. */
   dedup: EntityDedup | null = null

@@ -12,6 +12,8 @@ import type { CatchUp, TaskSettings } from './tasks.ts'
 /** A task that is due, as it crosses to the entity. */
 export interface DueTask {
   readonly key: string
+  /** Which time of the task it is. */
+  readonly dueMs: number
   readonly operation: string
   readonly args: readonly unknown[]
   /** What becomes of the task in the same write. */
@@ -58,7 +60,7 @@ export function dueTask(node: EntityNode, task: Task, nowMs: number): DueTask {
   const from = body.catchUp === 'all' ? task.dueMs : nowMs
   const dueMs = nextTime(task.key, body, task.dueMs, from)
   const next: TaskChange = dueMs === null ? { kind: 'clear', key: task.key } : { kind: 'set', key: task.key, dueMs, body: task.body }
-  return { key: task.key, operation: body.operation, args: body.args, next, mustRun: !(isLate && body.catchUp === 'skip') }
+  return { key: task.key, dueMs: task.dueMs, operation: body.operation, args: body.args, next, mustRun: !(isLate && body.catchUp === 'skip') }
 }
 
 /** The first time after `from`; repeated tasks keep the beat that began at `beat`. */

@@ -5,8 +5,7 @@
  * A task is moved to its next time by the write that saves what its operation did, so the store always says what is still to do;
  * nothing is remembered here but which calls are under way. A node that takes a partition over simply reads its tasks.
  */
-import { formatEntityId, PARTITIONS, type Task } from '@epicserver/contracts'
-import { taskOperation } from './internal-operations.ts'
+import { formatEntityId, partitionOf, PARTITIONS, type Task } from '@epicserver/contracts'
 import type { EntityNode } from './node.ts'
 import type { Pending } from './ports.ts'
 import { dueTask } from './task-body.ts'
@@ -16,6 +15,9 @@ const BATCH = 256
 export class TaskScheduler {
   readonly #node: EntityNode
   readonly #underWay = new Map<string, Pending | null>()
+  /** What has fired, and the look that was the last one by then: what that finds may be older. */
+  readonly #fired = new Map<string, number>()
+  #looks = 0
   #poll: Pending | undefined
   #isPolling = false
 
@@ -46,32 +48,40 @@ export class TaskScheduler {
     const partitions = new Set<number>()
     for (let partition = 0; partition < PARTITIONS; partition += 1) if (router.isReady(partition)) partitions.add(partition)
     if (partitions.size === 0) return
+    this.#looks += 1
+    const look = this.#looks
+    for (const [key, before] of this.#fired) if (before < look - 1) this.#fired.delete(key)
     try {
       const beforeMs = clock.wallMs() + this.#node.limits.taskHorizonMs
-      for (const task of await store.due({ partitions, beforeMs, limit: BATCH + this.#underWay.size })) this.#arm(task)
+      for (const task of await store.due({ partitions, beforeMs, limit: BATCH + this.#underWay.size })) this.#arm(task, look)
     } catch (error) {
       this.#node.log.warn('due tasks could not be read', { error })
     }
   }
 
-  #arm(task: Task): void {
+  #arm(task: Task, look: number): void {
     const key = `${formatEntityId(task.entity)}\n${task.key}\n${task.dueMs}`
-    if (this.#underWay.has(key) || this.#node.isClosed) return
+    if (this.#underWay.has(key) || (this.#fired.get(key) ?? 0) >= look || this.#node.isClosed) return
     const delay = Math.max(0, task.dueMs - this.#node.ports.clock.wallMs())
     const pending = this.#node.ports.clock.setTimer(() => void this.#fire(key, task), delay)
     this.#underWay.set(key, pending)
   }
 
   async #fire(key: string, task: Task): Promise<void> {
-    if (this.#node.isClosed) return
+    const { type, id } = task.entity
+    const { clock, router } = this.#node.ports
+    if (this.#node.isClosed || !router.isReady(partitionOf(type, id))) {
+      this.#underWay.delete(key)
+      return
+    }
     this.#underWay.set(key, null)
     try {
-      const due = dueTask(this.#node, task, this.#node.ports.clock.wallMs())
-      await this.#node.invoke(this.#node.refTo(task.entity.type, task.entity.id), taskOperation, [due])
+      await this.#node.fire(type, id, dueTask(this.#node, task, clock.wallMs()))
     } catch (error) {
       this.#node.log.error('a task failed', { entity: formatEntityId(task.entity), task: task.key, error })
     } finally {
       this.#underWay.delete(key)
+      this.#fired.set(key, this.#looks)
     }
   }
 }

@@ -11,10 +11,11 @@ import type { OperationDescription } from './class-description.ts'
 import type { Entity } from './entity.ts'
 import type { EntityCall, Outcome } from './entity-call.ts'
 import { judge, noteBegun, noteEnded } from './idempotence.ts'
-import { createOperation, taskOperation } from './internal-operations.ts'
+import { createOperation } from './internal-operations.ts'
 import { explainFrozen, guardMessage } from './message-guard.ts'
 import type { EntityNode } from './node.ts'
 import type { DueTask } from './task-body.ts'
+import { beginFiring, endFiring } from './task-firing.ts'
 import { enterTurn } from './turn-context.ts'
 
 export class TurnRunner {
@@ -29,9 +30,9 @@ export class TurnRunner {
     const activation = call.activation as Activation
     if (activation.saved === null && activation.type.plan.durability !== 'none' && operation !== createOperation) {
       this.#deliver(call, { error: notFound(activation) })
-    } else if (operation.idempotent && !this.#isNew(call as EntityCall, activation)) return
+    } else if ((call as EntityCall).task !== null && !this.#mayFire(call as EntityCall, activation)) return
+    else if (operation.idempotent && !this.#isNew(call as EntityCall, activation)) return
     else if (operation === createOperation) this.#finish(call, this.#create(call, activation))
-    else if (operation === taskOperation) this.#runTask(call, activation)
     else {
       if (operation.atomic && !this.#beginAtomic(call, activation)) return
       this.#noteBegun(call)
@@ -109,10 +110,11 @@ export class TurnRunner {
   }
 
   #end(call: Call, outcome: Outcome): void {
-    const { number } = call as EntityCall
+    const { number, task } = call as EntityCall
     const activation = call.activation as Activation
     const kept = number === null ? outcome : noteEnded(activation, number, outcome, this.#node.codec)
     if (call.operation.atomic) endAtomic(this.#node.durability, activation, { call, outcome: kept })
+    if (task !== null && endFiring(activation, task)) this.#moveTask(activation, task)
     this.#deliver(call, kept)
     if (number !== null) for (const twin of (call as EntityCall).takeTwins()) this.#deliver(twin, kept)
   }
@@ -138,18 +140,20 @@ export class TurnRunner {
     return { value: undefined }
   }
 
-  #runTask(call: Call, activation: Activation): void {
-    const due = call.args[0] as DueTask
-    const description = this.#node.description(activation.type.plan.name)
-    const operation = description.operations.get(due.operation)
-    if (operation === undefined) {
-      this.#fail(call, new EpicError('UnknownOperation', `Cannot fire the task "${due.key}" of "${description.name}/${activation.id}": there is no operation ${due.operation}`))
-      return
-    }
-    this.#node.durability.changeTask(activation, due.next)
+  /** Whether a task that is due calls its operation; otherwise it has fired already, or is moved on without. */
+  #mayFire(call: EntityCall, activation: Activation): boolean {
+    const task = call.task as DueTask
+    const isNew = beginFiring(activation, task)
+    if (isNew && task.mustRun) return true
+    if (isNew && endFiring(activation, task)) this.#moveTask(activation, task)
+    this.#deliver(call, { value: undefined })
+    return false
+  }
+
+  /** To its next time, or away. */
+  #moveTask(activation: Activation, { next }: DueTask): void {
+    this.#node.durability.changeTask(activation, next)
     if (activation.gate === null) this.#node.durability.flushNow(activation)
-    if (due.mustRun) this.#invoke(call, operation, due.args)
-    else this.#deliver(call, { value: undefined })
   }
 }
 
