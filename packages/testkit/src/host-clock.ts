@@ -44,7 +44,7 @@ export class HostClock {
   }
 
   get wallMs(): number {
-    return WALL_ORIGIN_MS + this.#time.now + this.#wallOffsetMs
+    return Math.floor(WALL_ORIGIN_MS + this.#time.now + this.#wallOffsetMs)
   }
 
   /** The time since boot, with the time in suspension. */

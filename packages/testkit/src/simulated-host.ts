@@ -79,7 +79,7 @@ export class SimulatedHost implements ProcessHost {
 
   /** Stops the process in order; its supervisor starts another. */
   leave(): void {
-    this.#ask((process) => void process.cluster.stop())
+    this.#ask((process) => void process.leave())
   }
 
   #ask(what: (process: SimulatedProcess) => void): void {

@@ -5,7 +5,7 @@
  * place where the process may die. A dead process may still finish the piece of code that it was in; nothing of that leaves, and
  * nothing is told of it.
  */
-import type { ClusterStore } from '@epicserver/contracts'
+import type { ClusterStore, EntityId } from '@epicserver/contracts'
 import type { FenceReason, MemberOptions, Mutation } from '@epicserver/fabric'
 import type { Activation, Call, Held } from '@epicserver/kernel'
 import { ClusterNode } from '@epicserver/runtime'
@@ -45,6 +45,8 @@ export interface ProcessWorld {
   readonly ttlMs: number
   readonly member: Partial<MemberOptions>
   readonly mutations: ReadonlySet<Mutation>
+  /** The newest version of an entity that was said to be durable. */
+  acknowledgedVersion(entity: EntityId): bigint
   /** Whether a process that is at this point dies now. */
   crashes(point: CrashPoint): boolean
   /** The process whose code runs from now on; `null` for the test's. */
@@ -82,7 +84,8 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
     this.host = host.name
     this.name = `${host.name}#${start}`
     this.#store = new SimulatedStateStore(world.store, this, {
-      claimed: (entity, _epoch, claimed) => this.#watch((watcher) => watcher.claimed?.(this, entity, claimed)),
+      claimBegun: (entity) => world.acknowledgedVersion(entity),
+      claimed: (entity, claimed, atLeast) => this.#watch((watcher) => watcher.claimed?.(this, entity, claimed, atLeast)),
       writeBegun: (entity, _guard, write) => this.#watch((watcher) => watcher.writeBegun?.(this, entity, write)),
       written: (entity, guard, version) => this.#watch((watcher) => watcher.written?.(this, entity, version, guard)),
       removed: (entity) => this.#watch((watcher) => watcher.removed?.(this, entity)),
@@ -184,6 +187,12 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
   }
 
   // The end
+
+  /** Stops in order, as a process does that is told to. */
+  async leave(): Promise<void> {
+    await this.cluster.stop()
+    if (this.#isAlive) this.#end('left')
+  }
 
   /** Dies at this instant, as by kill -9. */
   crash(why: string): void {

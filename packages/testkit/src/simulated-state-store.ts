@@ -84,7 +84,9 @@ export interface StoreClient {
 
 /** Told of what a store promised: see the checkers. */
 export interface StoreWitness {
-  claimed(entity: EntityId, epoch: bigint, claimed: Claimed): void
+  /** A claim is made; what this returns is what its answer is judged by. */
+  claimBegun(entity: EntityId): bigint
+  claimed(entity: EntityId, claimed: Claimed, atLeast: bigint): void
   writeBegun(entity: EntityId, guard: Guard, write: Write): void
   /** The store has said that it is durable. */
   written(entity: EntityId, guard: Guard, version: bigint): void
@@ -110,8 +112,9 @@ export class SimulatedStateStore implements StateStore {
     const request = (store: StateStore): Promise<Claimed> => {
       return store.claim(entity, this.#guarded(entity, { epoch, version: 0n }).epoch)
     }
+    const atLeast = this.#witness.claimBegun(entity)
     return this.#ask(`claim ${formatEntityId(entity)}`, request, (claimed) => {
-      this.#witness.claimed(entity, epoch, claimed)
+      this.#witness.claimed(entity, claimed, atLeast)
     })
   }
 

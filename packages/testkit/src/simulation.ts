@@ -155,6 +155,10 @@ export class Simulation implements ProcessWorld, FaultyWorld {
     return [...this.#activations.entities].map((name) => parseEntityId(name))
   }
 
+  acknowledgedVersion(entity: EntityId): bigint {
+    return this.durability.versionOf(entity)
+  }
+
   crashes(point: CrashPoint): boolean {
     return this.faults.crashes(point)
   }

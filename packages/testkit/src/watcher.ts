@@ -25,7 +25,8 @@ export interface Watcher {
   turnStarted?(process: WatchedProcess, call: EntityCall): void
   turnEnded?(process: WatchedProcess, call: EntityCall): void
   released?(process: WatchedProcess, activation: Activation, held: Held): void
-  claimed?(process: WatchedProcess, entity: EntityId, claimed: Claimed): void
+  /** `atLeast` was said to be durable when the claim was made. */
+  claimed?(process: WatchedProcess, entity: EntityId, claimed: Claimed, atLeast: bigint): void
   writeBegun?(process: WatchedProcess, entity: EntityId, write: Write): void
   written?(process: WatchedProcess, entity: EntityId, version: bigint, guard: Guard): void
   removed?(process: WatchedProcess, entity: EntityId): void

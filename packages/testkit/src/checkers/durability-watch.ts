@@ -50,13 +50,16 @@ export class DurabilityWatch implements Watcher {
     return this.#acknowledged
   }
 
-  claimed(process: WatchedProcess, entity: EntityId, { version }: Claimed): void {
-    const name = formatEntityId(entity)
-    const acknowledged = this.#acknowledged.get(name)?.version ?? 0n
-    if (version >= acknowledged) return
+  /** The newest version of one of them. */
+  versionOf(entity: EntityId): bigint {
+    return this.#acknowledged.get(formatEntityId(entity))?.version ?? 0n
+  }
+
+  claimed(process: WatchedProcess, entity: EntityId, { version }: Claimed, atLeast: bigint): void {
+    if (version >= atLeast) return
     this.#report(
       'nothingAcknowledgedLost',
-      `${process.name} claimed ${name} and found version ${version}; version ${acknowledged} was acknowledged`,
+      `${process.name} claimed ${formatEntityId(entity)} and found version ${version}; version ${atLeast} was acknowledged before`,
     )
   }
 
