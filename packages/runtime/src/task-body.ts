@@ -57,7 +57,8 @@ export function taskChange(node: EntityNode, key: string, task: TaskSettings): T
 export function dueTask(node: EntityNode, task: Task, nowMs: number): DueTask {
   const body = node.codec.decodeState(task.body, 'CorruptRecord', `the task "${task.key}"`) as TaskBody
   const isLate = nowMs - task.dueMs > ON_TIME_MS
-  const from = body.catchUp === 'all' ? task.dueMs : nowMs
+  // A timer may fire a little before the wall clock is there: the time after this one is still another.
+  const from = body.catchUp === 'all' ? task.dueMs : Math.max(nowMs, task.dueMs)
   const dueMs = nextTime(task.key, body, task.dueMs, from)
   const next: TaskChange = dueMs === null ? { kind: 'clear', key: task.key } : { kind: 'set', key: task.key, dueMs, body: task.body }
   return { key: task.key, dueMs: task.dueMs, operation: body.operation, args: body.args, next, mustRun: !(isLate && body.catchUp === 'skip') }
