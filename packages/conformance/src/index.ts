@@ -11,6 +11,6 @@ export { EtcdServers, findEtcd, startEtcdServers } from './engines/etcd-servers.
 export type { EtcdServersOptions, FoundEtcd } from './engines/etcd-servers.ts'
 export { findFreePorts } from './engines/free-ports.ts'
 export { findPostgres, PostgresServer, startPostgres } from './engines/postgres-server.ts'
-export type { FoundPostgres } from './engines/postgres-server.ts'
+export type { FoundPostgres, PostgresOptions } from './engines/postgres-server.ts'
 export type { StateStoreHarness, StateStoreSuiteOptions } from './state-store/harness.ts'
 export { describeStateStore } from './state-store/suite.ts'

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { endWithThisProcess } from './end-with-this-process.ts'
 import { findFreePorts } from './free-ports.ts'
 
 const run = promisify(execFile)
@@ -91,6 +92,7 @@ export class EtcdServers {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#processes.set(index, child)
+    endWithThisProcess(child)
     let said = ''
     await new Promise<void>((resolve, reject) => {
       child.stderr.setEncoding('utf8').on('data', (chunk: string) => {

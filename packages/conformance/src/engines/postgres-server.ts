@@ -12,6 +12,7 @@ import { chmod, chown, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { endWithThisProcess } from './end-with-this-process.ts'
 import { findFreePorts } from './free-ports.ts'
 
 const run = promisify(execFile)
@@ -32,14 +33,25 @@ export async function findPostgres(): Promise<FoundPostgres> {
     : { programs: found }
 }
 
+/** What {@link startPostgres} may be given. */
+export interface PostgresOptions {
+  /** Where its programs are. */
+  readonly programs: string
+  /**
+   * Whether it waits for the disk. Tests kill processes, not machines, and are several times faster without; what is measured
+   * must have it.
+   */
+  readonly isSynced?: boolean
+}
+
 /** Starts a server with an empty database, and waits until it serves. */
-export async function startPostgres(programs: string): Promise<PostgresServer> {
+export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const user = await serverUser()
   const folder = await mkdtemp(join(tmpdir(), 'epic-postgres-'))
   if (user !== undefined) await chown(folder, user.uid, user.gid)
   await chmod(folder, 0o700)
   const [port = 0] = await findFreePorts(1)
-  const server = new PostgresServer({ programs, folder, port, user })
+  const server = new PostgresServer({ ...options, folder, port, user })
   await server.create()
   await server.start()
   return server
@@ -50,8 +62,7 @@ interface ServerUser {
   readonly gid: number
 }
 
-interface PostgresServerOptions {
-  readonly programs: string
+interface PostgresServerOptions extends PostgresOptions {
   readonly folder: string
   readonly port: number
   readonly user: ServerUser | undefined
@@ -83,6 +94,7 @@ export class PostgresServer {
       '-U',
       'postgres',
       '--auth=trust',
+      '--no-sync',
       '-E',
       'UTF8',
       '--locale=C',
@@ -92,11 +104,12 @@ export class PostgresServer {
 
   /** Starts it, on the data that it left. */
   async start(): Promise<void> {
-    const { programs, folder, port, user } = this.#options
+    const { programs, folder, port, user, isSynced = false } = this.#options
     const settings = [
       `port=${port}`,
       'listen_addresses=127.0.0.1',
       `unix_socket_directories=${folder}`,
+      `fsync=${isSynced ? 'on' : 'off'}`,
     ]
     const args = ['-D', join(folder, 'data'), ...settings.flatMap((setting) => ['-c', setting])]
     const child = spawn(join(programs, 'postgres'), args, {
@@ -106,6 +119,7 @@ export class PostgresServer {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#process = child
+    endWithThisProcess(child)
     let said = ''
     await new Promise<void>((resolve, reject) => {
       child.stderr.setEncoding('utf8').on('data', (chunk: string) => {

@@ -7,6 +7,9 @@ import type { StateCases } from './ground.ts'
 
 const bob = thing('bob')
 
+/** Of ten rivals one wins each round, so the unluckiest waits for a hundred of them. */
+const TRIES_MAX = 1_000
+
 /** What became of each of many requests: a value, or the code of the refusal. */
 async function outcomesOf<T>(requests: readonly Promise<T>[]): Promise<(T | string)[]> {
   const outcome = (request: Promise<T>): Promise<T | string> =>
@@ -19,7 +22,8 @@ async function outcomesOf<T>(requests: readonly Promise<T>[]): Promise<(T | stri
 
 /** Adds one to the number that is an entity's state, `times` over, whatever others do meanwhile. */
 async function increment(store: StateStore, entity: EntityId, times: number): Promise<void> {
-  for (let done = 0; done < times;) {
+  for (let done = 0, tries = 0; done < times; tries += 1) {
+    assert.ok(tries < TRIES_MAX, 'a writer is refused for ever')
     const { version, bytes } = await store.claim(entity, 1n)
     const next = bytesOf(String(Number(textOf(bytes) ?? '0') + 1))
     const written = store.write(entity, { epoch: 1n, version }, { bytes: next })
@@ -79,9 +83,9 @@ export const concurrencyCases: StateCases = {
       const entity = thing(round)
       await ground.save(entity, 'old')
       const earlyClaim = round % 2 === 0 ? store.claim(entity, 2n) : undefined
-      const written = ground.save(entity, 'new', { version: 1n })
+      const written = outcomesOf([ground.save(entity, 'new', { version: 1n })])
       const claimed = await (earlyClaim ?? store.claim(entity, 2n))
-      const [outcome] = await outcomesOf([written])
+      const [outcome] = await written
       assert.equal(claimed.version, outcome === 2n ? 2n : 1n)
       assert.equal(await ground.saved(entity), outcome === 2n ? '2:new' : '1:old')
       assert.equal(await codeOf(ground.save(entity, 'late', { version: 2n })), 'Fenced')

@@ -44,6 +44,9 @@ export function entriesOf(keys: Readonly<Record<string, readonly string[]>>): In
   )
 }
 
+/** No case saves more rows than this. */
+const ROWS_MAX = 10_000
+
 /** All partitions there are. */
 export const ALL_PARTITIONS: ReadonlySet<number> = new Set<number>(
   Array.from({ length: PARTITIONS }, (_, partition) => partition),
@@ -124,6 +127,7 @@ export class Ground {
       rows.push(...found.rows)
       if (found.next === null) return rows
       assert.ok(found.rows.length > 0, 'a page that is not the last has rows')
+      assert.ok(rows.length <= ROWS_MAX, 'the walk does not end')
       after = found.next
     }
   }

@@ -235,6 +235,7 @@ async function compare(ground: Ground, naive: NaiveStore): Promise<void> {
 /** Every epoch and version that is kept, seen through the claims that it allows and refuses. */
 async function checkClaims(store: StateStore, naive: NaiveStore): Promise<void> {
   for (const entity of entities) {
+    assert.deepEqual(plain(await store.read(entity)), plain(naive.read(entity)))
     for (const epoch of [1n, 2n, 3n, 4n]) {
       const { expected, actual } = pair(
         () => naive.claim(entity, epoch),

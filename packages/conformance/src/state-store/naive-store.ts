@@ -10,6 +10,7 @@ import type {
   IndexEntry,
   IndexStatus,
   ScanRow,
+  StoredRecord,
   Task,
   TaskChange,
   Write,
@@ -87,6 +88,13 @@ export class NaiveStore {
 
   get tasks(): Task[] {
     return [...this.#records.values()].flatMap(({ record }) => [...record.tasks.values()])
+  }
+
+  /** What is saved of an entity. */
+  read(entity: EntityId): StoredRecord | null {
+    const { epoch, version, bytes = null } = this.#recordOf(entity) ?? {}
+    if (epoch === undefined || version === undefined || bytes === null) return null
+    return { entity, epoch, version, bytes }
   }
 
   /** All rows of a walk, lowest first. */
