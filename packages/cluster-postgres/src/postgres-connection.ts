@@ -14,7 +14,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { EpicError } from '@epicserver/contracts'
 import postgres from 'postgres'
-import type { Sql } from 'postgres'
+import type { ISql, Sql } from 'postgres'
 import {
   ANSWER_MS,
   CONNECTIONS,
@@ -173,10 +173,7 @@ export class PostgresConnection {
   /** Makes the schema where there is none. */
   async #prepare(sql: Database): Promise<void> {
     const { schema } = this.#options
-    const [found] = await sql<
-      { head: string | null }[]
-    >`SELECT to_regclass(${`"${schema}".head`})::text AS head`
-    if (found?.head === null) await this.#create(sql)
+    if (!(await hasHead(sql, schema))) await this.#create(sql)
     const [head] = await sql<{ format: number }[]>`SELECT format FROM ${sql(schema)}.head`
     if (head?.format === FORMAT) return
     throw new EpicError(
@@ -190,8 +187,7 @@ export class PostgresConnection {
     await sql.begin(async (transaction) => {
       // Of clients that start together one makes it, and the others find it.
       await transaction`SELECT pg_advisory_xact_lock(hashtext(${schema}))`
-      const [found] = await transaction`SELECT to_regclass(${`"${schema}".head`})::text AS head`
-      if (found?.['head'] !== null) return
+      if (await hasHead(transaction, schema)) return
       await transaction`CREATE SCHEMA IF NOT EXISTS ${transaction(schema)}`
       for (const statement of schemaStatements(schema)) await transaction.unsafe(statement)
     })
@@ -200,6 +196,17 @@ export class PostgresConnection {
   #assertOpen(attempt: string): void {
     if (this.#isClosed) throw new EpicError('Unavailable', `Cannot ${attempt}: the store is closed`)
   }
+}
+
+/**
+ * Whether the schema is there. Asked of the catalogue's tables: what `to_regclass` answers from is a cache, which inside a
+ * transaction may still be without what another has made meanwhile.
+ */
+async function hasHead(sql: ISql<{ bigint: bigint }>, schema: string): Promise<boolean> {
+  const found = await sql`
+    SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${schema} AND c.relname = 'head'`
+  return found.length > 0
 }
 
 /** The database did not even say that it gave up. */

@@ -38,7 +38,8 @@ const BEFORE_STATEMENTS = /^(28|3D|53300|57P03)/
 export function meaningOf(error: unknown): Meaning {
   if (codeFrom(error) !== undefined) return 'refused'
   const { code, severity } = fieldsOf(error)
-  if (NOT_CONNECTED.has(code) || BEFORE_STATEMENTS.test(code)) return 'not done'
+  if (NOT_CONNECTED.has(code) || BEFORE_STATEMENTS.test(code) || isOfConnect(error))
+    return 'not done'
   return severity === 'ERROR' ? 'not done' : 'may be done'
 }
 
@@ -51,6 +52,11 @@ export function refusalFrom(error: unknown, attempt: string): EpicError {
 /** What the database or the system said; the driver's errors carry the statement too, which is not repeated. */
 export function messageOf(error: unknown): string {
   return error instanceof Error && error.message !== '' ? error.message : fieldsOf(error).code
+}
+
+/** Whether it was the connecting that failed, for whatever reason. */
+function isOfConnect(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'connect'
 }
 
 function codeFrom(error: unknown): ErrorCode | undefined {

@@ -12,7 +12,7 @@ const found = await findPostgres()
 const schema = 'conformance'
 
 async function open(): Promise<ClusterStoreHarness> {
-  const server = await startPostgres(found.programs ?? '')
+  const server = await startPostgres({ programs: found.programs ?? '' })
   const { address } = server
   return {
     connect: async () => new PostgresClusterStore({ address, schema }),
