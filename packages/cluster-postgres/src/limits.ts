@@ -2,8 +2,8 @@
 import type { ClusterStoreLimits } from '@epicserver/contracts'
 
 /** The same as etcd's, so that a cluster may change its engine. */
-export const VALUE_BYTES_MAX: number = 1024 * 1024
-export const TXN_OPS_MAX = 128
+const VALUE_BYTES_MAX = 1024 * 1024
+const TXN_OPS_MAX = 128
 
 /**
  * What a single PostgreSQL needs to be back after a crash: measured 0.35–0.46 s, with room for a log to replay. A standby that takes
@@ -12,7 +12,7 @@ export const TXN_OPS_MAX = 128
 export const FAILOVER_MS = 1_000
 
 /** Leases end with the next tick, so less than two of them would be mostly chance. */
-export const TTL_MS_MIN = 1_000
+const TTL_MS_MIN = 1_000
 
 /** How often a client looks whether leases have ended, and whether it missed a notification. */
 export const TICK_MS = 500
