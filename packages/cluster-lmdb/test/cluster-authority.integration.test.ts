@@ -265,6 +265,30 @@ describe('authority: frozen', () => {
   })
 })
 
+describe('authority: by the machine’s clock', () => {
+  it('a lease ends when its time is over and nobody renews it, not before', async () => {
+    const place = await freshPlace()
+    const authority = await openClusterAuthority(place)
+    const client = new ClusterClient(place)
+    const grantedAt = performance.now()
+    const { id, ttlMs } = await client.grant(200)
+    const { rev } = await client.txn({
+      if: [],
+      then: [{ op: 'put', key: 'member', value: bytes('alive'), lease: id }],
+    })
+    const gone = new Promise<string>((resolve) => {
+      client.watch('member', rev, (events) =>
+        resolve(events === 'reset' ? events : (events[0]?.kind ?? '')),
+      )
+    })
+    assert.equal(await gone, 'delete')
+    assert.ok(performance.now() - grantedAt >= ttlMs)
+    await assert.rejects(client.keepAlive(id), { code: 'LeaseLost' })
+    await client.close()
+    await authority.close()
+  })
+})
+
 describe('client', () => {
   it('is told at once when the two sides do not fit, and asks no more', async () => {
     const place = await freshPlace()

@@ -7,19 +7,17 @@ import type { ClusterStore } from '@epicserver/contracts'
 import { ManualClock } from './manual-clock.ts'
 import { makeTempFolder } from './temp-folder.ts'
 
-/** An engine with a clock of the test's; `connect` says by which way its clients come. */
-async function open(
-  connect: (authority: () => ClusterAuthority, socketPath: string) => ClusterStore,
-): Promise<ClusterStoreHarness> {
+/** An authority with a clock of the test's own. */
+async function open(): Promise<ClusterStoreHarness> {
   const clock = new ManualClock()
-  const folder = await makeTempFolder()
+  const folder = await makeTempFolder({ isInMemory: true })
   const socketPath = join(folder.path, 'cluster.sock')
   const start = (): Promise<ClusterAuthority> =>
     openClusterAuthority({ folder: join(folder.path, 'truth'), socketPath, clock })
   let authority = await start()
   let proxies = 0
   return {
-    connect: async () => connect(() => authority, socketPath),
+    connect: async () => new ClusterClient({ socketPath }),
     now: () => clock.now(),
     advance: async (ms) => clock.advance(ms),
     dropHistory: () => authority.dropHistory(),
@@ -57,19 +55,4 @@ function closingBoth(store: ClusterClient, proxy: { close(): Promise<void> }): C
   return store
 }
 
-describeClusterStore(
-  'ClusterClient over a unix socket',
-  () => open((_, socketPath) => new ClusterClient({ socketPath })),
-  { clock: 'simulated' },
-)
-
-describeClusterStore(
-  'ClusterAuthority in its own process',
-  async () => {
-    // A client in the authority's process ends with it, so that there is no restart to go on over.
-    const harness = await open((authority) => authority().connect())
-    delete harness.restart
-    return harness
-  },
-  { clock: 'simulated' },
-)
+describeClusterStore('ClusterClient over a unix socket', open, { clock: 'simulated' })
