@@ -8,7 +8,7 @@
  */
 import { join } from 'node:path'
 import { openClusterAuthority, type ClusterAuthority } from '@epicserver/cluster-lmdb'
-import { formatEntityId, type EpicError, type StateStore } from '@epicserver/contracts'
+import { formatEntityId, type ClusterStoreLimits, type EpicError, type StateStore } from '@epicserver/contracts'
 import { openDataFolder, ShardedStateStore, type DataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
 import type { PartitionStore } from '../cluster-node.ts'
 import type { Log } from '../log.ts'
@@ -30,12 +30,13 @@ export class Machine {
   }
 
   /** Serves the cluster store to the node processes, until `onLost` if it comes. A fabric that starts anew runs its setup again. */
-  async serve(socketPath: string, onLost: (error: EpicError) => void): Promise<void> {
+  async serve(socketPath: string, onLost: (error: EpicError) => void): Promise<ClusterStoreLimits> {
     this.#authority = await openClusterAuthority({ folder: join(this.#folder.path, 'cluster'), socketPath })
     void this.#authority.lost.then(onLost)
     const store = this.#authority.connect()
     await store.txn({ if: [], then: [{ op: 'delete', key: SETUP_DONE }, { op: 'delete', key: SETUP_CLAIM }] })
     await store.close()
+    return store.limits
   }
 
   /** The process that held this lease is dead for certain. */

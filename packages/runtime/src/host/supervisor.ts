@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { EpicError } from '@epicserver/contracts'
+import { leaseTtlProblem } from '@epicserver/fabric'
 import type { Log, LogLevel } from '../log.ts'
 import { openMachine, type Machine } from './machine.ts'
 import { listenForControl } from './control-socket.ts'
@@ -57,7 +58,7 @@ export class Supervisor {
 
   /**
    * Takes the data folder and starts all nodes.
-   * @throws EpicError `AppNotFound`, `AppDoesNotCompile`, `DataFolderInUse`, `DataFolderUnsafe`, `StoreNewer`
+   * @throws EpicError `AppNotFound`, `AppDoesNotCompile`, `SettingsInvalid`, `DataFolderInUse`, `DataFolderUnsafe`, `StoreNewer`
    */
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     await checkApp(options.appFile)
@@ -67,7 +68,12 @@ export class Supervisor {
     // Not `recursive`: a folder that appeared just now is somebody else's.
     await mkdir(runFolder, { mode: 0o700 })
     const supervisor = new Supervisor(options, machine, runFolder)
-    await supervisor.#begin()
+    try {
+      await supervisor.#begin()
+    } catch (error) {
+      await supervisor.#stopAll()
+      throw error
+    }
     return supervisor
   }
 
@@ -91,10 +97,12 @@ export class Supervisor {
   }
 
   async #begin(): Promise<void> {
-    const { log, processes } = this.#options
+    const { log, processes, leaseMs } = this.#options
     const { shardCount } = this.#machine
     if (processes > shardCount) log.warn('some processes will have nothing to do: the data folder has fewer shards', { processes, shards: shardCount })
-    await this.#machine.serve(`${this.#runFolder}/cluster.sock`, (error) => this.#giveUp(error))
+    const limits = await this.#machine.serve(`${this.#runFolder}/cluster.sock`, (error) => this.#giveUp(error))
+    const problem = leaseTtlProblem(leaseMs, limits)
+    if (problem !== undefined) throw new EpicError('SettingsInvalid', `Cannot run the app: ${problem}`)
     this.#control = await listenForControl(`${this.#runFolder}/control.sock`, (request) => this.#answer(request))
     for (const child of this.#children) this.#start(child)
     this.#watchdog = setInterval(() => this.#killFrozen(), this.#options.leaseMs / 4)
