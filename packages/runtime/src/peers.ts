@@ -30,6 +30,8 @@ export class Peers {
   readonly #host: PeerHost
   readonly #network: PeerNetwork
   readonly #links = new Map<string, { readonly link: PeerLink; readonly channel: PeerChannel; isOpen: boolean }>()
+  /** Nodes that are tried again after a moment. */
+  readonly #lost = new Set<string>()
   #isClosed = false
 
   constructor(host: PeerHost, network: PeerNetwork) {
@@ -114,13 +116,17 @@ export class Peers {
     })
   }
 
-  /** A channel that ended while its node is still a member is opened again. */
+  /** A channel that ended while its node is still a member is opened again, this one only: others have their own moment. */
   #reopen(nodeId: string, reason: string): void {
     if (this.#isClosed || !this.#links.has(nodeId)) return
     this.#end(nodeId, reason)
+    if (this.#lost.has(nodeId)) return
+    this.#lost.add(nodeId)
     const { member, node } = this.#host
     node.ports.clock.setTimer(() => {
-      if (!this.#isClosed && member.view !== undefined) this.handleView(member.view)
+      this.#lost.delete(nodeId)
+      const info = member.view?.members.find((each) => each.nodeId === nodeId)
+      if (!this.#isClosed && info !== undefined && !this.#links.has(nodeId)) this.#open(nodeId, info.address)
     }, REOPEN_AFTER_MS)
   }
 

@@ -29,6 +29,8 @@ export class MemoryNetwork {
   filter: (batch: { readonly from: string; readonly to: string; readonly lane: PeerLane; readonly bytes: Uint8Array }) => boolean = () => true
   /** How many bytes a channel says that it has not sent. */
   backlogBytes = 0
+  /** How many channels nodes have tried to open. */
+  opens = 0
 
   portOf(nodeId: string): PeerNetwork {
     return {
@@ -60,6 +62,7 @@ export class MemoryNetwork {
   }
 
   #open(from: string, to: string, events: PeerChannelEvents): PeerChannel {
+    this.opens += 1
     const near = new MemoryChannel(this, from, to, this.#channels)
     near.events = events
     setImmediate(() => {

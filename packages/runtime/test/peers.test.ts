@@ -83,4 +83,14 @@ describe('calls between nodes', () => {
     assert.equal(store.writes, 2)
     rig.close()
   })
+
+  it('nodes that cannot be reached are tried again at a steady pace, however many they are', async () => {
+    const rig = await pairRig({ Thing }, 4)
+    for (const { cluster } of rig.members.slice(1)) cluster.kill()
+    const before = rig.network.opens
+    await rig.clock.advance(150)
+    const tries = rig.network.opens - before
+    assert.ok(tries >= 3 * 5 && tries <= 3 * 8, `3 nodes, 7 times in 150 ms: ${tries}`)
+    rig.close()
+  })
 })
