@@ -11,13 +11,13 @@ export function printLine(line: string): void {
 
 /** An error with its code and what to do about it. */
 export function printError(error: unknown, isJson: boolean): void {
-  const { message } = error as Error
+  const { name, message } = error as Error
   if (isJson) {
     const code = isEpicError(error) ? { code: error.code, retry: error.retry } : {}
     process.stderr.write(`${JSON.stringify({ error: { message, ...code } })}\n`)
     return
   }
-  process.stderr.write(`epic: ${message}\n`)
+  process.stderr.write(`epic: ${isEpicError(error) || name === 'Error' ? '' : `${name}: `}${message}\n`)
   if (isEpicError(error)) process.stderr.write(`      ${ERROR_CODES[error.code].remedy}\n`)
 }
 
