@@ -35,6 +35,9 @@ export interface RebalanceOptions {
   readonly capacity: Capacity
 }
 
+/** Sums of shares do not come out even in floating point. */
+const ROUNDING = 1e-9
+
 /** A round a second that moves no more than a hundred. */
 export const DEFAULT_REBALANCE: RebalanceOptions = {
   movesMax: 100,
@@ -100,7 +103,8 @@ function fill(
   for (const { unit, size } of sized.toSorted((a, b) => b.size - a.size)) {
     const target = targets.toSorted((a, b) => b.room - a.room)[0]
     if (target === undefined || size === 0) break
-    if (size > left || size > target.room || moves.length + unit.keys.length > movesMax) continue
+    const fits = size <= left + ROUNDING && size <= target.room + ROUNDING
+    if (!fits || moves.length + unit.keys.length > movesMax) continue
     left -= size
     target.room -= size
     for (const key of unit.keys) moves.push({ key, target: target.nodeId })

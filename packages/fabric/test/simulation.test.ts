@@ -16,13 +16,18 @@ const MUTATIONS: readonly NonNullable<RunOptions['mutation']>[] = [
   'dedupApart',
   'leasesRevive',
   'memoryKeptAfterUnknown',
+  'termsIgnored',
+  'reportsIgnored',
+  'lateGrantsTaken',
+  'startsBeforeCommit',
+  'resumesUnasked',
 ]
 const SEEDS_PER_MUTATION = 500
 
 const replay = (seed: number, mutation = ''): string =>
   `replay: node packages/fabric/dist-test/simulation/main.js --seeds 1 --from ${seed} --trace yes${mutation}`
 
-describe('simulation of ownership', () => {
+describe('simulation of ownership and movement', () => {
   it('holds all invariants for 20 seeds', () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const { violation } = simulate({ seed })
