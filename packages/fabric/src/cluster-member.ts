@@ -460,6 +460,7 @@ export class ClusterMember {
     const view = this.view
     if (view === undefined || this.#hasSaidDrained || this.installedNo < view.viewNo) return
     if (memberOf(view, lease)?.state !== 'draining' || view.owner.includes(lease)) return
+    if (!this.residents.isEmpty) return
     this.#hasSaidDrained = true
     this.#outbox.push({ kind: 'drained' })
   }

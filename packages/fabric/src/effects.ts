@@ -110,7 +110,7 @@ export type Effect =
   | { readonly kind: 'gained'; readonly partitions: readonly number[]; readonly epoch: number }
   /** These partitions are not served here any more. Stop their entities, then `ackLost(viewNo)`. */
   | { readonly kind: 'lost'; readonly partitions: readonly number[]; readonly viewNo: number }
-  /** A draining member owns nothing any more: it may leave. */
+  /** A draining member owns nothing any more, and no guests live with it: it may leave. */
   | { readonly kind: 'drained' }
   /** Stop executing at once: drop all activations, close all sockets. This member is finished. */
   | { readonly kind: 'fence'; readonly reason: FenceReason }

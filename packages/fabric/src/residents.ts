@@ -207,6 +207,11 @@ export class Residents {
     return this.#movement.departing
   }
 
+  /** Whether nothing lives here, or is on its way from here, that is not at home. */
+  get isEmpty(): boolean {
+    return this.#guests.size === 0 && this.#movement.departing === 0
+  }
+
   isMoving(key: EntityKey): boolean {
     return this.#movement.isMoving(key)
   }
@@ -287,7 +292,9 @@ export class Residents {
 
   #take(from: NodeId, message: EntityMessage, now: number): void {
     const { partition, kind } = message
-    const isBelieved = message.term === this.#standing.termOf(partition)
+    const term = this.#standing.termOf(partition)
+    // Views begin with 1: 0 stands for a partition that does not exist.
+    const isBelieved = term > 0 && message.term === term
     if (!isBelieved && !this.#options.mutations.has('termsIgnored')) return
     if (OWNERS_BUSINESS.has(kind)) {
       if (this.#standing.isServing(partition)) this.#directory.handleMessage(from, message)

@@ -239,6 +239,23 @@ describe('cluster member: draining', () => {
     assert.ok(kinds(b.effects).includes('drained'))
   })
 
+  it('is not over while a guest lives there', () => {
+    const lab = new Lab()
+    const a = lab.join('a')
+    const b = lab.join('b')
+    const guest = { key: 'P/1', partition: 0 }
+    a.member.residents.place(guest, b.member.nodeId ?? '', lab.now)
+    b.member.residents.resolve(guest, 0n, lab.now)
+    lab.run()
+    b.member.drain(lab.now)
+    lab.pass(2_000)
+    assert.equal(lab.owners(a), 'aaaa')
+    assert.ok(!kinds(b.effects).includes('drained'))
+    b.member.residents.release(guest.key, lab.now)
+    lab.pass(2_000)
+    assert.ok(kinds(b.effects).includes('drained'))
+  })
+
   it('can be taken back', () => {
     const lab = new Lab()
     const a = lab.join('a')

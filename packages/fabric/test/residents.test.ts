@@ -292,6 +292,37 @@ describe('residents: a new owner', () => {
   })
 })
 
+describe('residents: hostile words', () => {
+  it('of partitions that do not exist are dropped', () => {
+    const { lab, a, b } = pair()
+    const place = { key: 'P/1', partition: 9_999, viewNo: 2, term: 0 }
+    const transfer = {
+      ...place,
+      kind: 'transfer',
+      sourceEpoch: 1n,
+      epoch: 2n,
+      payload: '',
+    } as const
+    b.member.handlePeerMessage(idOf(a), transfer, lab.now)
+    assert.deepEqual(kinds(b), [])
+  })
+
+  it('of strangers are dropped', () => {
+    const { lab, b } = pair()
+    const transfer = {
+      ...home,
+      kind: 'transfer',
+      sourceEpoch: 1n,
+      epoch: 2n,
+      payload: '',
+      viewNo: 2,
+    }
+    const term = b.member.partitionEpoch(home.partition)
+    b.member.handlePeerMessage('n99', { ...transfer, kind: 'transfer', term }, lab.now)
+    assert.deepEqual(kinds(b), [])
+  })
+})
+
 describe('residents: the end', () => {
   it('of the member ends everything under way', () => {
     const { lab, a, b } = pair()
