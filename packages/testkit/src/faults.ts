@@ -8,7 +8,7 @@
 import { CRASH_POINTS, type CrashPoint } from './crash-points.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { SimulatedHost } from './simulated-host.ts'
-import type { SimulatedEngine } from './simulated-cluster-store.ts'
+import { FAIR_ENGINE, type SimulatedEngine } from './simulated-cluster-store.ts'
 import type { SimulatedNetwork } from './simulated-network.ts'
 import { FAIR_STORE, type StoreWeather } from './simulated-state-store.ts'
 import type { Scheduled, VirtualTime } from './virtual-time.ts'
@@ -45,8 +45,10 @@ export const FAULT_KINDS = [
   'engineCut',
   'engineOutage',
   'engineTrouble',
+  'slowEngine',
   'stop',
   'suspension',
+  'doze',
   'clockStep',
   'slowStore',
   'refusingStore',
@@ -94,6 +96,11 @@ const FAULTS: Readonly<Record<FaultKind, Begin>> = {
     weather.unanswered = world.random.between(0, 0.3)
     world.time.after(forMs, () => Object.assign(weather, { lost: 0, unanswered: 0 }))
   },
+  slowEngine(world, _host, forMs) {
+    const { weather } = world.engine
+    weather.latencyMs = [1, world.random.between(10, 1_500)]
+    world.time.after(forMs, () => Object.assign(weather, { latencyMs: FAIR_ENGINE.latencyMs }))
+  },
   /** SIGSTOP: time goes on without the process. */
   stop(world, host, forMs) {
     host.stop('stopped')
@@ -103,6 +110,16 @@ const FAULTS: Readonly<Record<FaultKind, Begin>> = {
   suspension(world, host, forMs) {
     host.stop('suspended')
     world.time.after(forMs, () => host.resume())
+  },
+  /** Suspensions that are each too short to notice, while no renewal gets through. */
+  doze(world, host, forMs) {
+    cutEngine(world, host, forMs)
+    for (let atMs = 0; atMs < forMs; atMs += 1_000) {
+      world.time.after(atMs + world.random.between(0, 300), () => {
+        host.stop('suspended')
+        world.time.after(world.random.between(100, 700), () => host.resume())
+      })
+    }
   },
   clockStep: (world, host) => host.clock.step(world.random.between(-3_000, 3_000)),
   slowStore: (world, _host, forMs) => storeTrouble(world, forMs, { commitMs: [5, 500] }),
@@ -179,7 +196,7 @@ export class FaultInjector {
     this.stop()
     network.heal()
     network.weather.tail = 0
-    Object.assign(engine.weather, { lost: 0, unanswered: 0 })
+    Object.assign(engine.weather, FAIR_ENGINE)
     engine.heal()
     Object.assign(storeWeather, FAIR_STORE)
     for (const host of hosts) {

@@ -12,6 +12,22 @@ export { CRASH_POINTS } from './crash-points.ts'
 export type { CrashPoint } from './crash-points.ts'
 export { drawFaults, FAULT_KINDS } from './faults.ts'
 export type { FaultKind, FaultProfile } from './faults.ts'
+export { ref } from './script/detached-ref.ts'
+export { ExpectationFailed } from './script/expectation-failed.ts'
+export { script } from './script/script.ts'
+export type { ScriptOptions } from './script/script.ts'
+export type { LogLine } from './script/script-node.ts'
+export type { ExpectedSave, SavedTask, ScriptedEntity, SetTimer, StateOf } from './script/scripted-entity.ts'
+export type {
+  ArgumentsOf,
+  ErrorMatcher,
+  ExpectedCall,
+  ExpectedFile,
+  Expectations,
+  ReceivedCall,
+  ResultOfOperation,
+  ScriptedTurn,
+} from './script/scripted-turn.ts'
 export { SeededRandom } from './seeded-random.ts'
 export { simulate, SimulationFailed } from './simulate.ts'
 export type { SimulateOptions, SimulationResult } from './simulate.ts'

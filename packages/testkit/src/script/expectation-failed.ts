@@ -1,0 +1,9 @@
+/** A script that did not go as expected. */
+import { AssertionError } from 'node:assert'
+
+export class ExpectationFailed extends AssertionError {
+  constructor(message: string, compared?: { readonly expected: unknown; readonly actual: unknown }) {
+    super({ message, ...compared })
+    this.name = 'ExpectationFailed'
+  }
+}
