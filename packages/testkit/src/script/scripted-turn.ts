@@ -22,8 +22,10 @@ export type ErrorMatcher =
   | ((error: unknown) => boolean)
 
 /** A call that came out of the entity, and waits for its outcome. */
-export interface ReceivedCall {
+export interface ReceivedCall<R> {
   readonly args: readonly unknown[]
+  reply(value: R): Promise<void>
+  fail(error: Error): Promise<void>
 }
 
 /** Something that is expected to come out, and is then answered. */
@@ -33,7 +35,7 @@ export interface ExpectedCall<R> {
   /** Waits for the call, and lets it fail: an `EpicError` as the server's failure, any other as the operation's. */
   fail(error: Error): Promise<void>
   /** Waits for the call, and leaves it without an outcome for now. */
-  received(): Promise<ReceivedCall>
+  received(): Promise<ReceivedCall<R>>
 }
 
 /** A file request that is expected, and is then answered. */
@@ -43,7 +45,7 @@ export interface ExpectedFile<R> {
 }
 
 type OptionalArguments<E, K extends keyof E> = [] | ArgumentsOf<E, K>
-type Awaited1Way<E> = Exclude<OperationName<E>, OneWayName<E>>
+type AwaitedName<E> = Exclude<OperationName<E>, OneWayName<E>>
 type FileResult<K extends FileSyscall['kind']> = ResultOf<Extract<FileSyscall, { kind: K }>>
 
 /** Expects what comes out, in the order in which it does. */
@@ -64,22 +66,33 @@ export class Expectations {
    * @param args - compared, unless none are given
    * @throws ExpectationFailed when something else comes, or nothing
    */
-  expectCall<F, K extends Awaited1Way<F>>(ref: Ref<F>, operation: K, ...args: OptionalArguments<F, K>): ExpectedCall<ResultOfOperation<F, K>> {
+  expectCall<F, K extends AwaitedName<F>>(ref: Ref<F>, operation: K, ...args: OptionalArguments<F, K>): ExpectedCall<ResultOfOperation<F, K>> {
     const taken = this.#expectCall('call', ref as unknown as Ref<object>, operation, args as readonly unknown[])
     return {
-      reply: async (value) => {
-        const { call } = await taken()
-        call.succeed(this.script().cross(value))
-        await this.script().quiet()
+      reply: async (value) => this.#reply(await taken(), value),
+      fail: async (error) => this.#fail(await taken(), error),
+      received: async () => {
+        const emission = await taken()
+        return {
+          args: emission.call.args,
+          reply: (value) => this.#reply(emission, value),
+          fail: (error) => this.#fail(emission, error),
+        }
       },
-      fail: async (error) => {
-        const { call } = await taken()
-        if (isEpicError(error)) call.fail(error)
-        else call.reject(error)
-        await this.script().quiet()
-      },
-      received: async () => ({ args: (await taken()).call.args }),
     }
+  }
+
+  async #reply(emission: CallEmission, value: unknown): Promise<void> {
+    this.script().unanswered.delete(emission)
+    emission.call.succeed(this.script().cross(value))
+    await this.script().quiet()
+  }
+
+  async #fail(emission: CallEmission, error: Error): Promise<void> {
+    this.script().unanswered.delete(emission)
+    if (isEpicError(error)) emission.call.fail(error)
+    else emission.call.reject(error)
+    await this.script().quiet()
   }
 
   /** Expects the next thing to be a one-way message to another entity. */
@@ -94,15 +107,18 @@ export class Expectations {
       const emission = await this.#next(wanted)
       if (emission.kind !== 'file' || emission.request.kind !== kind || emission.request.path !== path) throw this.#other(wanted, emission)
       this.#take(emission)
+      this.script().unanswered.delete(emission)
       return emission
     }
     return {
       complete: async (result) => {
-        ;(await taken()).complete(result)
+        const emission = await taken()
+        emission.complete(result)
         await this.script().quiet()
       },
       fail: async (error) => {
-        ;(await taken()).fail(error)
+        const emission = await taken()
+        emission.fail(error)
         await this.script().quiet()
       },
     }
@@ -171,9 +187,8 @@ export class Expectations {
   }
 
   #take(emission: Emission): void {
-    const { emissions, unanswered } = this.script()
+    const { emissions } = this.script()
     emissions.splice(emissions.indexOf(emission), 1)
-    unanswered.delete(emission)
   }
 
   #other(wanted: string, emission: Emission, compared?: { readonly expected: unknown; readonly actual: unknown }): ExpectationFailed {
