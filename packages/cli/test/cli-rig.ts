@@ -1,5 +1,6 @@
 /** What the tests of the command share: running it, apps written for one test, and waiting for what a running app says. */
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -108,11 +109,12 @@ export class AppUnderTest {
   }
 }
 
-/** Whether a process is there. */
+/** Whether a process is there; one that has ended, and whose parent did not ask for its end yet, is not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    const stat = process.platform === 'linux' ? readFileSync(`/proc/${pid}/stat`, 'utf8') : ''
+    return !/\) Z /.test(stat)
   } catch {
     return false // there is no such process, which is the answer
   }

@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly pages: readonly CounterPage[]
   readonly inFlight: number
   readonly random: SeededRandom
+  /** Told of each increment that was acknowledged at the first attempt, with the process that its counter was in before. */
+  readonly onAnswer?: (answer: { readonly startedAt: number; readonly tookMs: number; readonly homeBefore: number | undefined }) => void
 }
 
 /** What one attempt brought. */
@@ -70,13 +72,17 @@ export class Load {
 
   async #increment(increment: Increment): Promise<void> {
     const { counter } = increment
-    const until = performance.now() + UNANSWERED_AFTER_MS
+    const startedAt = performance.now()
+    const homeBefore = counter.pid
+    const until = startedAt + UNANSWERED_AFTER_MS
     this.calls += 1
-    for (;;) {
+    for (let attempts = 1; ; attempts += 1) {
       const attempt = await attemptTo(this.#options.source, 'add', increment)
       if (attempt.kind === 'told') {
         counter.pid = attempt.told.pid
         counter.acknowledge(increment, attempt.told.count)
+        const tookMs = performance.now() - startedAt
+        if (attempts === 1) this.#options.onAnswer?.({ startedAt, tookMs, homeBefore })
         if (performance.now() > until) this.unanswered += 1
         return
       }

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { RunningApp } from '@epicserver/cli'
 import { SeededRandom } from '@epicserver/testkit'
 import { audit, CounterPage, type Findings } from './ledger.ts'
-import { attemptTo, Load, pause, type AppSource } from './load.ts'
+import { attemptTo, Load, pause, type AppSource, type LoadOptions } from './load.ts'
 
 export interface TrialOptions {
   readonly seed: number
@@ -23,6 +23,7 @@ export interface TrialOptions {
   readonly isKept: boolean
   /** Where the data lies; a new folder in the checkout without it. */
   readonly dataFolder?: string
+  readonly onAnswer?: LoadOptions['onAnswer']
 }
 
 /** What every scenario is given, and tells at the end. */
@@ -34,6 +35,7 @@ export class Trial implements AppSource {
   readonly pages: readonly CounterPage[]
   readonly #log: WriteStream
   #app: Promise<RunningApp>
+  #running: RunningApp | undefined
   load: Load
 
   static async begin(options: TrialOptions): Promise<Trial> {
@@ -41,12 +43,8 @@ export class Trial implements AppSource {
     await mkdir(parent, { recursive: true })
     const trial = new Trial(options, await mkdtemp(join(parent, 'chaos-')))
     await trial.app()
-    trial.load = new Load({
-      source: trial,
-      pages: trial.pages,
-      inFlight: options.inFlight,
-      random: trial.random,
-    })
+    await trial.#callAll()
+    trial.load = trial.#newLoad(options.inFlight)
     return trial
   }
 
@@ -61,16 +59,32 @@ export class Trial implements AppSource {
     )
     this.#log = createWriteStream(join(folder, 'app.log'))
     this.#app = this.#start()
-    this.load = new Load({ source: this, pages: [], inFlight: 0, random: this.random })
+    process.once('exit', () => this.#running?.kill('SIGKILL'))
+    this.load = this.#newLoad(0)
   }
 
   app(): Promise<RunningApp> {
     return this.#app
   }
 
-  /** Starts the app again over the same data, after its supervisor has ended. */
-  async restart(): Promise<void> {
-    this.#app = this.#start()
+  /** The processes of the app's nodes. */
+  async pids(): Promise<{ readonly serving: number[]; readonly starting: number[] }> {
+    const nodes = await (await this.#app).nodes()
+    const inState = (wanted: string): number[] =>
+      nodes.flatMap(({ state, pid }) => (state === wanted && pid !== null ? [pid] : []))
+    return { serving: inState('serving'), starting: inState('starting') }
+  }
+
+  /** Resolves when all nodes take calls. */
+  async allServe(): Promise<void> {
+    while ((await this.pids()).serving.length < this.options.processes) await pause(WAIT_MS)
+  }
+
+  /** Kills the supervisor and starts the app again over the same data; who asks meanwhile waits. */
+  async killAndRestart(): Promise<void> {
+    const app = await this.#app
+    app.kill('SIGKILL')
+    this.#app = app.ended.then(() => this.#start())
     await this.#app
   }
 
@@ -94,15 +108,29 @@ export class Trial implements AppSource {
     if (!hasProblems && !this.options.isKept) await rm(this.folder, { recursive: true, force: true })
   }
 
-  #start(): Promise<RunningApp> {
+  #newLoad(inFlight: number): Load {
+    const { pages, random, options } = this
+    return new Load({ source: this, pages, inFlight, random, ...(options.onAnswer && { onAnswer: options.onAnswer }) })
+  }
+
+  /** Calls the whole population, so that it is known who lives where. */
+  async #callAll(): Promise<void> {
+    for (const counter of this.pages) {
+      const attempt = await attemptTo(this, 'read', { counter })
+      if (attempt.kind === 'told') counter.pid = attempt.told.pid
+    }
+  }
+
+  async #start(): Promise<RunningApp> {
     const { processes, leaseMs } = this.options
-    return RunningApp.start({
+    this.#running = await RunningApp.start({
       app: fileURLToPath(new URL('../../../src/chaos/counters-app.ts', import.meta.url)),
       data: this.data,
       processes,
       args: ['--lease-ms', String(leaseMs), '--log-level', 'debug'],
       onLine: (line) => void this.#log.write(`${line}\n`),
     })
+    return this.#running
   }
 
   async #read(page: CounterPage): Promise<number | undefined> {
@@ -115,5 +143,6 @@ export class Trial implements AppSource {
   }
 }
 
+const WAIT_MS = 50
 const FINAL_READS_MAX = 100
 const FINAL_PAUSE_MS = 100

@@ -1,0 +1,92 @@
+/**
+ * `disk`: the data folder lies on a small file system, which fills up and is made room on, again and again.
+ *
+ * While it is full increments fail with `StoreFull`, certainly not done; nodes live. When there is room again everything works as
+ * before, and nothing that was acknowledged is missing. It needs a file system of its own, so it needs to be root.
+ */
+import { execFile } from 'node:child_process'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { attemptTo, pause } from './load.ts'
+import { conclude, type Outcome } from './outcome.ts'
+import { summary } from './recovery.ts'
+import { Trial, type TrialOptions } from './trial.ts'
+
+export interface DiskOptions extends TrialOptions {
+  readonly fills: number
+  readonly note: (text: string) => void
+}
+
+const run = promisify(execFile)
+const SIZE = '96m'
+const FULL_MS = 3000
+const EMPTY_MS = 1500
+const BLOCK = Buffer.alloc(64 * 1024)
+
+/** Says why the scenario cannot run here, if it cannot. */
+export function whyNoDisk(): string | undefined {
+  if (process.platform !== 'linux') return 'it mounts a tmpfs, which is Linux’s'
+  return process.getuid?.() === 0 ? undefined : 'only root may mount a file system'
+}
+
+export async function disk(options: DiskOptions): Promise<Outcome> {
+  const mount = await mkdtemp(join(tmpdir(), 'epic-disk-'))
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${SIZE},mode=0700`, 'tmpfs', mount])
+  try {
+    return await fillAgainAndAgain(mount, options)
+  } finally {
+    await run('umount', ['--lazy', mount])
+    await rm(mount, { recursive: true })
+  }
+}
+
+async function fillAgainAndAgain(mount: string, options: DiskOptions): Promise<Outcome> {
+  const trial = await Trial.begin({ ...options, dataFolder: join(mount, 'data') })
+  const worksAgainMs: number[] = []
+  const problems: string[] = []
+  const before = (await trial.pids()).serving
+  for (let count = 0; count < options.fills; count += 1) {
+    await pause(EMPTY_MS)
+    const refusedBefore = trial.load.failures['StoreFull'] ?? 0
+    await fill(join(mount, 'filler'))
+    await pause(FULL_MS)
+    if ((trial.load.failures['StoreFull'] ?? 0) === refusedBefore) problems.push('nothing was refused with StoreFull on a full disk')
+    const freedAt = performance.now()
+    await rm(join(mount, 'filler'))
+    worksAgainMs.push(...(await Promise.all(Array.from({ length: 20 }, () => firstIncrement(trial, freedAt)))))
+    options.note(`${count + 1} fills, ${trial.load.calls} increments`)
+  }
+  const after = (await trial.pids()).serving
+  const ended = before.filter((pid) => !after.includes(pid)).length
+  if (ended > 0) problems.push(`${ended} nodes ended because the disk was full`)
+  return await conclude(trial, { fills: options.fills, worksAgainMs: summary(worksAgainMs) }, problems)
+}
+
+/** Takes all room that there is. */
+async function fill(path: string): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    for (;;) await file.write(BLOCK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  } finally {
+    await file.close()
+  }
+}
+
+async function firstIncrement(trial: Trial, since: number): Promise<number> {
+  const counter = trial.random.pick(trial.pages.filter(({ type }) => type === 'Counter'))
+  for (;;) {
+    const increment = counter.begin()
+    const attempt = await attemptTo(trial, 'add', increment)
+    if (attempt.kind === 'told') {
+      counter.acknowledge(increment, attempt.told.count)
+      return performance.now() - since
+    }
+    if (attempt.retry === 'safe') counter.refuse(increment)
+    else counter.giveUp(increment)
+    await pause(5)
+  }
+}
