@@ -14,6 +14,9 @@
  * Requests for one entity take effect in the order in which they are made, so a writer need not wait for one answer before the
  * next write.
  *
+ * Buffers that are handed over must not change until the promise settles. A store changes none of them, keeps none after that, and gives
+ * out none that it still uses.
+ *
  * Order is that of bytes everywhere: of an index entry's key, and of an id in UTF-8 (which is not the order of JavaScript's
  * strings). What may be asked at all is said by `state-request.ts`; every provider calls it, so that all refuse the same.
  */

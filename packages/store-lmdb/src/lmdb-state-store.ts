@@ -88,7 +88,6 @@ export class LmdbStateStore implements StateStore {
 
   claim(entity: EntityId, epoch: bigint): Promise<Claimed> {
     return this.#ask(() => {
-      checkEntityId(entity)
       checkGuard({ epoch, version: 0n })
       return new ClaimJob(this.#shard, entity, epoch)
     })
@@ -109,7 +108,6 @@ export class LmdbStateStore implements StateStore {
 
   write(entity: EntityId, guard: Guard, write: Write): Promise<bigint> {
     return this.#ask(() => {
-      checkEntityId(entity)
       checkGuard(guard)
       checkWrite(entity, write)
       return new WriteJob(this.#shard, entity, guard, write)
@@ -118,7 +116,6 @@ export class LmdbStateStore implements StateStore {
 
   remove(entity: EntityId, guard: Guard): Promise<bigint> {
     return this.#ask(() => {
-      checkEntityId(entity)
       checkGuard(guard)
       return new RemoveJob(this.#shard, entity, guard)
     })
@@ -157,7 +154,6 @@ export class LmdbStateStore implements StateStore {
 
   reindex(entity: EntityId, version: bigint, indexes: readonly IndexEntry[]): Promise<boolean> {
     return this.#ask(() => {
-      checkEntityId(entity)
       checkGuard({ epoch: 0n, version })
       checkIndexEntries(indexes)
       return new ReindexJob(this.#shard, entity, version, indexes)
@@ -175,10 +171,7 @@ export class LmdbStateStore implements StateStore {
    * @returns whether there was a damaged one
    */
   discardDamaged(entity: EntityId): Promise<boolean> {
-    return this.#ask(() => {
-      checkEntityId(entity)
-      return new DiscardJob(this.#shard, entity)
-    })
+    return this.#ask(() => new DiscardJob(this.#shard, entity))
   }
 
   async close(): Promise<void> {

@@ -7,7 +7,7 @@
  * Subjects that nothing waits for are kept in two generations: when the young one is full it becomes the old one, from which what is
  * asked for comes back, and the old one is dropped. Bounded, with no list to keep in order.
  */
-import { formatEntityId } from '@epicserver/contracts'
+import { checkEntityId, formatEntityId } from '@epicserver/contracts'
 import type { EntityId } from '@epicserver/contracts'
 import { entityKey, partitionOfKey } from './entity-key.ts'
 import { SUBJECTS_KEPT } from './limits.ts'
@@ -29,10 +29,12 @@ export class EntitySubject extends Subject {
   /** Requests that are not answered yet. */
   waiting = 0
 
-  constructor(entity: EntityId, name: string) {
+  /** @throws EpicError `InvalidId`. */
+  constructor(entity: EntityId) {
     super()
+    checkEntityId(entity)
     this.entity = { type: entity.type, id: entity.id }
-    this.name = name
+    this.name = formatEntityId(entity)
     this.key = entityKey(entity)
     this.head = undefined
   }
@@ -51,12 +53,16 @@ export class Subjects {
     this.#size = size
   }
 
-  /** The subject of an entity; the same one as long as any request for it waits. */
+  /**
+   * The subject of an entity; the same one as long as any request for it waits. An entity is checked when its subject is made: no
+   * identity that is refused has the name of one that is not, since none of these holds a NUL.
+   * @throws EpicError `InvalidId`.
+   */
   of(entity: EntityId): EntitySubject {
-    const name = formatEntityId(entity)
+    const name = nameOf(entity)
     const young = this.#young.get(name)
     if (young !== undefined) return young
-    const subject = this.#old.get(name) ?? new EntitySubject(entity, name)
+    const subject = this.#old.get(name) ?? new EntitySubject(entity)
     if (this.#young.size >= this.#size) this.#age()
     this.#young.set(name, subject)
     return subject
@@ -66,9 +72,12 @@ export class Subjects {
     const dropped = this.#old
     this.#old = this.#young
     this.#young = new Map()
-    for (const subject of dropped.values()) {
-      if (subject.waiting > 0 && !this.#old.has(subject.name))
-        this.#young.set(subject.name, subject)
+    for (const [name, subject] of dropped) {
+      if (subject.waiting > 0 && !this.#old.has(name)) this.#young.set(name, subject)
     }
   }
+}
+
+function nameOf({ type, id }: EntityId): string {
+  return `${type}\0${id}`
 }
