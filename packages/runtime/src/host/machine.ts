@@ -9,10 +9,14 @@
 import { join } from 'node:path'
 import { openClusterAuthority, type ClusterAuthority } from '@epicserver/cluster-lmdb'
 import { formatEntityId, type ClusterStoreLimits, type EpicError, type StateStore } from '@epicserver/contracts'
+import { decodeMemberRecord, recordKeys } from '@epicserver/fabric'
 import { openDataFolder, ShardedStateStore, type DataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
 import type { PartitionStore } from '../cluster-node.ts'
 import type { Log } from '../log.ts'
 import { SETUP_CLAIM, SETUP_DONE } from './run-setup.ts'
+
+/** Where the fabric's records lie; each machine has a cluster store of its own. */
+export const KEY_PREFIX = 'cluster/'
 
 /** What a supervisor does with the data folder. */
 export class Machine {
@@ -43,6 +47,19 @@ export class Machine {
   async attestDeath(nodeId: string): Promise<void> {
     const store = this.#authority?.connect()
     await store?.revoke(nodeId)
+    await store?.close()
+  }
+
+  /** The processes that listened on these sockets are dead for certain. */
+  async attestDeathsAt(addresses: ReadonlySet<string>): Promise<void> {
+    const store = this.#authority?.connect()
+    const { member } = recordKeys(KEY_PREFIX)
+    const { recs } = (await store?.list(member)) ?? { recs: [] }
+    for (const { key, value } of recs) {
+      const nodeId = key.slice(member.length)
+      const info = decodeMemberRecord(nodeId, value)
+      if (info !== undefined && addresses.has(info.address)) await store?.revoke(nodeId)
+    }
     await store?.close()
   }
 

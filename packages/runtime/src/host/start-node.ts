@@ -9,8 +9,9 @@ import type { Log } from '../log.ts'
 import type { EntityNode } from '../node.ts'
 import { systemClock } from '../system-clock.ts'
 import { bootId } from './boot-id.ts'
+import { nodeSocketPath } from './left-behind.ts'
 import { loadApp } from './load-app.ts'
-import { openShards } from './machine.ts'
+import { KEY_PREFIX, openShards } from './machine.ts'
 import { SocketNetwork } from './socket-network.ts'
 import type { NodeProcessConfig } from './supervisor-messages.ts'
 
@@ -34,7 +35,7 @@ export async function startNode({ config, log, onLeased, onFenced }: StartNodeOp
   const app = await loadApp(config.appFile)
   const shards = await openShards(config.dataFolder, log)
   const clusterStore = new ClusterClient({ socketPath: config.authority })
-  const address = join(config.runFolder, `node-${config.slot}-${process.pid}.sock`)
+  const address = nodeSocketPath(config.runFolder, config.slot, process.pid)
   let network: SocketNetwork | undefined
   const cluster = new ClusterNode({
     entities: app.entities,
@@ -56,7 +57,7 @@ export async function startNode({ config, log, onLeased, onFenced }: StartNodeOp
     boot: bootId,
     appVersion: '1',
     ttlMs: config.leaseMs,
-    member: { unit: (partition) => shards.shardOf(partition), movesMax: shards.count, rebalanceEveryMs: config.leaseMs / 4, joinSettleMs: 20, coldStart: { members: config.processes, waitMs: 1500 } },
+    member: { keyPrefix: KEY_PREFIX, unit: (partition) => shards.shardOf(partition), movesMax: shards.count, rebalanceEveryMs: config.leaseMs / 4, joinSettleMs: 20, coldStart: { members: config.processes, waitMs: 1500 } },
     onLeased,
     onFenced,
   })

@@ -13,6 +13,7 @@ import { leaseTtlProblem } from '@epicserver/fabric'
 import type { Log, LogLevel } from '../log.ts'
 import { openMachine, type Machine } from './machine.ts'
 import { listenForControl } from './control-socket.ts'
+import { endLeftBehind } from './left-behind.ts'
 import { checkApp } from './load-app.ts'
 import { NodeChild, type ChildEvents } from './node-child.ts'
 import { runFolderFor } from './run-folder.ts'
@@ -31,6 +32,8 @@ export interface SupervisorOptions {
 
 /** Longer than nodes wait for running operations; whoever is not done then never will be. */
 const STOP_MS = 15_000
+/** Nodes show a sign of life eight times a lease; one that missed two of them may be frozen. */
+const LIVELY_LEASES = 0.3
 
 export class Supervisor {
   readonly #options: SupervisorOptions
@@ -64,12 +67,13 @@ export class Supervisor {
     await checkApp(options.appFile)
     const runFolder = runFolderFor(options.dataFolder)
     const machine = await openMachine(options.dataFolder)
+    const dead = await endLeftBehind(runFolder, options.log)
     await rm(runFolder, { recursive: true, force: true })
     // Not `recursive`: a folder that appeared just now is somebody else's.
     await mkdir(runFolder, { mode: 0o700 })
     const supervisor = new Supervisor(options, machine, runFolder)
     try {
-      await supervisor.#begin()
+      await supervisor.#begin(dead)
     } catch (error) {
       await supervisor.#stopAll()
       throw error
@@ -96,13 +100,14 @@ export class Supervisor {
     return this.#stopped.promise
   }
 
-  async #begin(): Promise<void> {
+  async #begin(dead: ReadonlySet<string>): Promise<void> {
     const { log, processes, leaseMs } = this.#options
     const { shardCount } = this.#machine
     if (processes > shardCount) log.warn('some processes will have nothing to do: the data folder has fewer shards', { processes, shards: shardCount })
     const limits = await this.#machine.serve(`${this.#runFolder}/cluster.sock`, (error) => this.#giveUp(error))
     const problem = leaseTtlProblem(leaseMs, limits)
     if (problem !== undefined) throw new EpicError('SettingsInvalid', `Cannot run the app: ${problem}`)
+    await this.#machine.attestDeathsAt(dead)
     this.#control = await listenForControl(`${this.#runFolder}/control.sock`, (request) => this.#answer(request))
     for (const child of this.#children) this.#start(child)
     this.#watchdog = setInterval(() => this.#killFrozen(), this.#options.leaseMs / 4)
@@ -231,11 +236,14 @@ export class Supervisor {
     }
   }
 
-  /** One node after the other, so that calls from outside spread over all. */
+  /** One node after the other, so that calls from outside spread over all; not through one that may be frozen. */
   #anyServing(): NodeChild {
+    const now = performance.now()
     const serving = this.#children.filter((child) => child.state === 'serving')
+    const lively = serving.filter((child) => child.silentMs(now) < this.#options.leaseMs * LIVELY_LEASES)
+    const choice = lively.length > 0 ? lively : serving
     this.#turn += 1
-    return serving[this.#turn % Math.max(1, serving.length)] ?? (this.#children[0] as NodeChild)
+    return choice[this.#turn % Math.max(1, choice.length)] ?? (this.#children[0] as NodeChild)
   }
 
   async #inspect(request: ControlRequest): Promise<ControlAnswer> {
