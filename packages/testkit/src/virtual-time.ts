@@ -63,7 +63,8 @@ export class VirtualTime {
   /** Runs the next event that is not later than `until`; says whether there was one. */
   step(until: number): boolean {
     if (this.nextAt > until) return false
-    const next = this.#heap[0] as Event
+    const next = this.#heap[0]
+    if (next === undefined) return false
     this.#pop()
     this.#now = next.at
     this.#steps += 1
