@@ -1,15 +1,21 @@
 // `npm run docs`: type-checks the TypeScript snippets of all pages against the built packages, in
-// one compilation, and runs those that say so (see scripts/snippets.ts).
+// one compilation, and runs those that say so (see scripts/snippets.ts). Before that it compares the
+// pages that are made of the code (scripts/reference-pages.ts); `npm run docs -- --update` writes them.
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { differences, referencePages } from './reference-pages.ts'
 import { listFiles, repositoryRoot, toolPath } from './repository.ts'
 import { type Snippet, snippetsOf } from './snippets.ts'
 
 /** Inside the repository, so that the snippets find the packages as any workspace does. */
 const folder = join(repositoryRoot, 'temp/docs')
 
+const { values: options } = parseArgs({ options: { update: { type: 'boolean', default: false } } })
+
+const isReferenceCurrent = await checkReference()
 const pages = listFiles(repositoryRoot, '', '.md').filter((page) => !page.startsWith('api/'))
 const snippets = pages.flatMap((page) => {
   const markdown = readFileSync(join(repositoryRoot, page), 'utf8')
@@ -20,11 +26,21 @@ rmSync(folder, { recursive: true, force: true })
 const modules = snippets.map(({ page, snippet }) => writeModule(page, snippet))
 const isGood = compile() && modules.filter(({ isRun }) => isRun).every(runModule)
 console.log(`docs: ${snippets.length} snippets of ${pages.length} pages`)
-process.exitCode = isGood ? 0 : 1
+process.exitCode = isGood && isReferenceCurrent ? 0 : 1
 
 interface Module {
   readonly name: string
   readonly isRun: boolean
+}
+
+async function checkReference(): Promise<boolean> {
+  const reference = await referencePages()
+  if (options.update) {
+    for (const { path, text } of reference) writeFileSync(join(repositoryRoot, path), text)
+  }
+  const found = differences(reference)
+  for (const difference of found) console.error(`${difference}; npm run docs -- --update`)
+  return found.length === 0
 }
 
 function writeModule(page: string, { line, text, isRun }: Snippet): Module {
