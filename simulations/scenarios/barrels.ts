@@ -1,6 +1,13 @@
 /** The README's app for ten minutes: how much faster than real time a quiet cluster is simulated. */
 import { defineApp, Entity, type Ref } from 'epicserver'
-import { converges, everyCallAnswered, noLeak, nothingAcknowledgedLost, simulate, singleActivation } from '@epicserver/testkit'
+import {
+  converges,
+  everyCallAnswered,
+  noLeak,
+  nothingAcknowledgedLost,
+  simulate,
+  singleActivation,
+} from '@epicserver/testkit'
 import { replayCommand, type Scenario } from './scenario.ts'
 
 class Player extends Entity {
@@ -39,14 +46,25 @@ export const barrels: Scenario = {
   name: 'barrels',
   summary: 'the app of the README on four nodes for ten minutes, without faults',
   run: ({ seed, ...options }) =>
-    simulate({ app, nodes: 4, seed, replay: replayCommand('barrels', seed), ...options }, async (world) => {
-      for (let level = 0; level < LEVELS; level += 1) {
-        const outcome = await world.call((pool) => {
-          return pool.Player[`player ${level % 5}`]!.enterLevel(Array.from({ length: 30 }, (_, i) => pool.Barrel[i]!))
-        })
-        if (outcome.kind !== 'done') throw outcome.error
-        await world.run({ ms: LEVEL_MS })
-      }
-      await world.check(singleActivation, nothingAcknowledgedLost, everyCallAnswered, noLeak, converges)
-    }),
+    simulate(
+      { app, nodes: 4, seed, replay: replayCommand('barrels', seed), ...options },
+      async (world) => {
+        for (let level = 0; level < LEVELS; level += 1) {
+          const outcome = await world.call((pool) => {
+            return pool.Player[`player ${level % 5}`]!.enterLevel(
+              Array.from({ length: 30 }, (_, i) => pool.Barrel[i]!),
+            )
+          })
+          if (outcome.kind !== 'done') throw outcome.error
+          await world.run({ ms: LEVEL_MS })
+        }
+        await world.check(
+          singleActivation,
+          nothingAcknowledgedLost,
+          everyCallAnswered,
+          noLeak,
+          converges,
+        )
+      },
+    ),
 }

@@ -26,7 +26,14 @@ export const ground: Scenario = {
   summary: 'counters, money, locks, timers, tasks and messages, with everything going wrong',
   run: ({ seed, ...options }) =>
     simulate(
-      { app: groundApp, nodes: 1 + (seed % 5), seed, faults: 'drawn', replay: replayCommand('ground', seed), ...options },
+      {
+        app: groundApp,
+        nodes: 1 + (seed % 5),
+        seed,
+        faults: 'drawn',
+        replay: replayCommand('ground', seed),
+        ...options,
+      },
       async (world) => {
         const notes = new Notes()
         const until = world.now + STORM_MS

@@ -34,7 +34,8 @@ const { values, positionals } = parseArgs({
 process.exitCode = await main(positionals[0] ?? 'kill')
 
 async function main(name: string): Promise<number> {
-  const times = (usual: number): number => (values.kills === undefined ? usual : Number(values.kills))
+  const times = (usual: number): number =>
+    values.kills === undefined ? usual : Number(values.kills)
   const options = {
     seed: Number(values.seed),
     seconds: Number(values.seconds),

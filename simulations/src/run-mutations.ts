@@ -20,9 +20,15 @@ const MUTATIONS: readonly SimulationMutation[] = [
 export async function runMutations(scenario: Scenario, options: SeedsOptions): Promise<Report> {
   const total: Report = { seeds: 0, failed: [], virtualMs: 0, realMs: 0, faults: {} }
   for (const [index, mutation] of MUTATIONS.entries()) {
-    const report = await runSeeds(scenario, { ...options, mutations: [mutation], untilFailed: true })
+    const report = await runSeeds(scenario, {
+      ...options,
+      mutations: [mutation],
+      untilFailed: true,
+    })
     const noticed = report.failed[0]
-    options.print(`${mutation.padEnd(24)} ${noticed === undefined ? `NOT NOTICED in ${report.seeds} seeds` : `noticed at seed ${noticed}`}`)
+    options.print(
+      `${mutation.padEnd(24)} ${noticed === undefined ? `NOT NOTICED in ${report.seeds} seeds` : `noticed at seed ${noticed}`}`,
+    )
     if (noticed === undefined) total.failed.push(index)
     total.seeds = total.seeds + report.seeds
     total.virtualMs += report.virtualMs

@@ -34,13 +34,19 @@ export async function runSeeds(scenario: Scenario, options: SeedsOptions): Promi
   for (let seed = from; seed < from + count; seed += 1) {
     const run = { seed, mutations, ...(trace && { print: trace }) }
     const outcome = await scenario.run(run).catch((error: unknown) => failureOf(error))
-    Object.assign(report, { seeds: report.seeds + 1, virtualMs: report.virtualMs + outcome.virtualMs })
-    for (const [kind, times] of Object.entries(outcome.faults)) report.faults[kind] = (report.faults[kind] ?? 0) + times
+    Object.assign(report, {
+      seeds: report.seeds + 1,
+      virtualMs: report.virtualMs + outcome.virtualMs,
+    })
+    for (const [kind, times] of Object.entries(outcome.faults))
+      report.faults[kind] = (report.faults[kind] ?? 0) + times
     if (!(outcome instanceof SimulationFailed)) continue
     report.failed.push(seed)
     if (options.untilFailed === true) break
     const isTold = report.failed.length <= FAILED_DETAILS_MAX
-    print(`seed ${seed} failed: ${isTold ? `${outcome.message}\n` : outcome.message.split('\n')[0]}`)
+    print(
+      `seed ${seed} failed: ${isTold ? `${outcome.message}\n` : outcome.message.split('\n')[0]}`,
+    )
   }
   report.realMs = Math.round(performance.now() - startedAt)
   report.virtualMs = Math.round(report.virtualMs)

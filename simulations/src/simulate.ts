@@ -44,15 +44,25 @@ async function main(chosen: Scenario): Promise<void> {
   process.exitCode = report.failed.length === 0 ? 0 : 1
 }
 
-function summarise({ seeds, failed, virtualMs, realMs, faults }: Report, print: (line: string) => void): void {
+function summarise(
+  { seeds, failed, virtualMs, realMs, faults }: Report,
+  print: (line: string) => void,
+): void {
   const ratio = Math.round(virtualMs / realMs)
   const count = Object.values(faults).reduce((sum, each) => sum + each, 0)
-  print(`${seeds} seeds, ${(virtualMs / 60_000).toFixed(1)} minutes simulated in ${(realMs / 1_000).toFixed(1)} s (${ratio} times real time), ${count} faults`)
-  print(failed.length === 0 ? 'no seed failed' : `${failed.length} seeds failed: ${failed.slice(0, FAILED_DETAILS_MAX).join(' ')}`)
+  print(
+    `${seeds} seeds, ${(virtualMs / 60_000).toFixed(1)} minutes simulated in ${(realMs / 1_000).toFixed(1)} s (${ratio} times real time), ${count} faults`,
+  )
+  print(
+    failed.length === 0
+      ? 'no seed failed'
+      : `${failed.length} seeds failed: ${failed.slice(0, FAILED_DETAILS_MAX).join(' ')}`,
+  )
 }
 
 function wholeNumber(option: string, text: string): number {
   const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1) throw new RangeError(`--${option} must be a whole number from 1, not "${text}"`)
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new RangeError(`--${option} must be a whole number from 1, not "${text}"`)
   return number
 }

@@ -5,9 +5,16 @@ import { askControl, runFolderFor, type ControlRequest } from '@epicserver/runti
 
 /** @throws EpicError what the app answered, or `Unavailable` when nothing runs there */
 export async function ask(dataFolder: string, request: ControlRequest): Promise<unknown> {
-  const answer = await askControl(join(runFolderFor(resolve(dataFolder)), 'control.sock'), request).catch((error: unknown) => {
+  const answer = await askControl(
+    join(runFolderFor(resolve(dataFolder)), 'control.sock'),
+    request,
+  ).catch((error: unknown) => {
     if (!isEpicError(error) || error.code !== 'Unavailable') throw error
-    throw new EpicError('Unavailable', `Cannot find a running app with its data in ${resolve(dataFolder)}: start it with epic run, or name its folder with --data`, { cause: error })
+    throw new EpicError(
+      'Unavailable',
+      `Cannot find a running app with its data in ${resolve(dataFolder)}: start it with epic run, or name its folder with --data`,
+      { cause: error },
+    )
   })
   if (answer.ok) return answer.value
   const { name, message, code } = answer.error

@@ -17,16 +17,27 @@ export function printError(error: unknown, isJson: boolean): void {
     process.stderr.write(`${JSON.stringify({ error: { message, ...code } })}\n`)
     return
   }
-  process.stderr.write(`epic: ${isEpicError(error) || name === 'Error' ? '' : `${name}: `}${message}\n`)
+  process.stderr.write(
+    `epic: ${isEpicError(error) || name === 'Error' ? '' : `${name}: `}${message}\n`,
+  )
   if (isEpicError(error)) process.stderr.write(`      ${ERROR_CODES[error.code].remedy}\n`)
 }
 
 /** Columns as wide as their widest cell; numbers to the right. */
-export function printTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => String(row[column] ?? '').length)))
+export function printTable(
+  header: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): void {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => String(row[column] ?? '').length)),
+  )
   const line = (cells: readonly (string | number)[]): string =>
     cells
-      .map((cell, column) => (typeof cell === 'number' ? String(cell).padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .map((cell, column) =>
+        typeof cell === 'number'
+          ? String(cell).padStart(widths[column] ?? 0)
+          : cell.padEnd(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd()
   printLine(line(header))

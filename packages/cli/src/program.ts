@@ -12,7 +12,11 @@ const DATA_FOLDER = '.epic'
 
 export function createProgram(): Command {
   const program = new Command('epic')
-  program.description('Runs plain classes as entities: placed, saved, moved, and kept running.').version(VERSION).exitOverride().showHelpAfterError('(epic --help shows all commands)')
+  program
+    .description('Runs plain classes as entities: placed, saved, moved, and kept running.')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(epic --help shows all commands)')
   program
     .command('run')
     .description('run an app on all cores of this machine')
@@ -59,8 +63,6 @@ export function createProgram(): Command {
   return program
 }
 
-
-
 function logLevel(text: string): LogLevel {
   if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text
   throw new InvalidArgumentError('It must be debug, info, warn or error.')
@@ -68,6 +70,7 @@ function logLevel(text: string): LogLevel {
 
 function wholeNumber(text: string): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number above 0.')
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number above 0.')
   return value
 }

@@ -19,14 +19,32 @@ function packageJson(name: string): object {
     private: true,
     type: 'module',
     engines: { node: '>=20.19' },
-    scripts: { start: 'epic run src/app.ts', build: 'tsc -p .', test: 'tsc -p . && node --test dist/test/*.test.js' },
+    scripts: {
+      start: 'epic run src/app.ts',
+      build: 'tsc -p .',
+      test: 'tsc -p . && node --test dist/test/*.test.js',
+    },
     dependencies: { epicserver: `^${VERSION}` },
-    devDependencies: { '@epicserver/testkit': `^${VERSION}`, '@types/node': '^20.19.0', typescript: '>=5.9' },
+    devDependencies: {
+      '@epicserver/testkit': `^${VERSION}`,
+      '@types/node': '^20.19.0',
+      typescript: '>=5.9',
+    },
   }
 }
 
 const tsconfig = {
-  compilerOptions: { target: 'ES2023', module: 'NodeNext', strict: true, rewriteRelativeImportExtensions: true, verbatimModuleSyntax: true, skipLibCheck: true, types: ['node'], rootDir: '.', outDir: 'dist' },
+  compilerOptions: {
+    target: 'ES2023',
+    module: 'NodeNext',
+    strict: true,
+    rewriteRelativeImportExtensions: true,
+    verbatimModuleSyntax: true,
+    skipLibCheck: true,
+    types: ['node'],
+    rootDir: '.',
+    outDir: 'dist',
+  },
   include: ['src', 'test'],
 }
 

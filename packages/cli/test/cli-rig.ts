@@ -21,7 +21,10 @@ export interface Ended {
 /** Runs the command to its end. */
 export function epic(...args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, FORCE_COLOR: '0' } })
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, FORCE_COLOR: '0' },
+    })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
@@ -42,14 +45,20 @@ export async function temporaryFolder(t: TestContext): Promise<string> {
 export async function writeApp(folder: string, source: string, name = 'app.ts'): Promise<string> {
   const file = join(folder, name)
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  await writeFile(file, `import { defineApp, Entity, settings, type Ref } from '@epicserver/runtime'\n${source}`)
+  await writeFile(
+    file,
+    `import { defineApp, Entity, settings, type Ref } from '@epicserver/runtime'\n${source}`,
+  )
   return file
 }
 
 /** An app under test: what it printed, and promises of what it will print. */
 export class AppUnderTest {
   readonly lines: string[] = []
-  readonly #awaited = new Set<{ readonly pattern: RegExp; readonly found: (line: string) => void }>()
+  readonly #awaited = new Set<{
+    readonly pattern: RegExp
+    readonly found: (line: string) => void
+  }>()
   readonly data: string
   #app: RunningApp | undefined
 
@@ -57,9 +66,21 @@ export class AppUnderTest {
     this.data = data
   }
 
-  static async start(t: TestContext, app: string, options: { readonly data: string; readonly processes?: number; readonly args?: readonly string[] }): Promise<AppUnderTest> {
+  static async start(
+    t: TestContext,
+    app: string,
+    options: {
+      readonly data: string
+      readonly processes?: number
+      readonly args?: readonly string[]
+    },
+  ): Promise<AppUnderTest> {
     const tested = new AppUnderTest(options.data)
-    tested.#app = await RunningApp.start({ app, ...options, onLine: (line) => tested.#handle(line) })
+    tested.#app = await RunningApp.start({
+      app,
+      ...options,
+      onLine: (line) => tested.#handle(line),
+    })
     t.after(() => {
       tested.app.kill('SIGKILL')
       return tested.app.ended

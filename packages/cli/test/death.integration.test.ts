@@ -46,7 +46,10 @@ async function until(condition: () => boolean): Promise<void> {
 
 test('kill -9 of a node: its entities answer elsewhere with all that was acknowledged, and it is started again', async (t) => {
   const folder = await temporaryFolder(t)
-  const tested = await AppUnderTest.start(t, await writeApp(folder, counters), { data: join(folder, 'data'), processes: 2 })
+  const tested = await AppUnderTest.start(t, await writeApp(folder, counters), {
+    data: join(folder, 'data'),
+    processes: 2,
+  })
   await tested.allServe(2)
   const homes = await settle(tested)
   const [victim] = homes.values()
@@ -73,44 +76,66 @@ test('kill -9 of the supervisor: its nodes end by themselves, and the next one h
   await first.app.ended
   await until(() => nodes.every(({ pid }) => !isAlive(pid!)))
   const second = await AppUnderTest.start(t, app, { data, processes: 2 })
-  for (let i = 0; i < 20; i += 1) assert.equal(((await second.call(`Counter/${i}`, 'read')) as Read).count, 1)
+  for (let i = 0; i < 20; i += 1)
+    assert.equal(((await second.call(`Counter/${i}`, 'read')) as Read).count, 1)
 })
 
-test('kill -9 of the supervisor while a node is frozen: the next one ends that node', { skip: process.platform !== 'linux' && 'processes are looked up in /proc' }, async (t) => {
-  const folder = await temporaryFolder(t)
-  const data = join(folder, 'data')
-  const app = await writeApp(folder, counters)
-  const first = await AppUnderTest.start(t, app, { data, processes: 2 })
-  await first.allServe(2)
-  const homes = await settle(first)
-  const [frozen] = homes.values()
-  process.kill(frozen!, 'SIGSTOP')
-  first.app.kill('SIGKILL')
-  await first.app.ended
-  const second = await AppUnderTest.start(t, app, { data, processes: 2 })
-  assert.equal(isAlive(frozen!), false)
-  assert.ok(second.lines.some((line) => line.includes('outlived its supervisor') && line.includes(`"pid":${frozen}`)))
-  for (const entity of homes.keys()) assert.equal(((await second.call(entity, 'read')) as Read).count, 1)
-})
+test(
+  'kill -9 of the supervisor while a node is frozen: the next one ends that node',
+  { skip: process.platform !== 'linux' && 'processes are looked up in /proc' },
+  async (t) => {
+    const folder = await temporaryFolder(t)
+    const data = join(folder, 'data')
+    const app = await writeApp(folder, counters)
+    const first = await AppUnderTest.start(t, app, { data, processes: 2 })
+    await first.allServe(2)
+    const homes = await settle(first)
+    const [frozen] = homes.values()
+    process.kill(frozen!, 'SIGSTOP')
+    first.app.kill('SIGKILL')
+    await first.app.ended
+    const second = await AppUnderTest.start(t, app, { data, processes: 2 })
+    assert.equal(isAlive(frozen!), false)
+    assert.ok(
+      second.lines.some(
+        (line) => line.includes('outlived its supervisor') && line.includes(`"pid":${frozen}`),
+      ),
+    )
+    for (const entity of homes.keys())
+      assert.equal(((await second.call(entity, 'read')) as Read).count, 1)
+  },
+)
 
 test('a frozen node is killed, its entities answer elsewhere, and nobody else waited for it', async (t) => {
   const folder = await temporaryFolder(t)
-  const tested = await AppUnderTest.start(t, await writeApp(folder, counters), { data: join(folder, 'data'), processes: 2, args: ['--lease-ms', '1000'] })
+  const tested = await AppUnderTest.start(t, await writeApp(folder, counters), {
+    data: join(folder, 'data'),
+    processes: 2,
+    args: ['--lease-ms', '1000'],
+  })
   await tested.allServe(2)
   const homes = await settle(tested)
   const [frozen] = homes.values()
-  const [others, its] = [[...homes].filter(([, pid]) => pid !== frozen), [...homes].filter(([, pid]) => pid === frozen)]
+  const [others, its] = [
+    [...homes].filter(([, pid]) => pid !== frozen),
+    [...homes].filter(([, pid]) => pid === frozen),
+  ]
   const killed = tested.line(/shows no sign of life and is killed/)
   process.kill(frozen!, 'SIGSTOP')
   let isKilled = false
   void killed.then(() => (isKilled = true))
   // Half of the calls enter through the frozen node until it is noticed; those wait for its end.
   const answers: { entity: string; beforeItsEnd: boolean }[] = []
-  await Promise.all(others.map(async ([entity]) => {
-    await readUntilAnswered(tested, entity)
-    answers.push({ entity, beforeItsEnd: !isKilled })
-  }))
-  assert.ok(answers.some(({ beforeItsEnd }) => beforeItsEnd), 'entities of the other node answered while it was frozen')
+  await Promise.all(
+    others.map(async ([entity]) => {
+      await readUntilAnswered(tested, entity)
+      answers.push({ entity, beforeItsEnd: !isKilled })
+    }),
+  )
+  assert.ok(
+    answers.some(({ beforeItsEnd }) => beforeItsEnd),
+    'entities of the other node answered while it was frozen',
+  )
   await killed
   for (const [entity] of its) {
     const { count, pid } = await readUntilAnswered(tested, entity)
@@ -122,7 +147,10 @@ test('a frozen node is killed, its entities answer elsewhere, and nobody else wa
 
 test('an exception that nobody catches ends its node only, with the exception in the log', async (t) => {
   const folder = await temporaryFolder(t)
-  const tested = await AppUnderTest.start(t, await writeApp(folder, counters), { data: join(folder, 'data'), processes: 2 })
+  const tested = await AppUnderTest.start(t, await writeApp(folder, counters), {
+    data: join(folder, 'data'),
+    processes: 2,
+  })
   await tested.allServe(2)
   await tested.call('Counter/a', 'add')
   const logged = tested.line(/an exception was not caught; this node ends/)
@@ -135,11 +163,17 @@ test('an exception that nobody catches ends its node only, with the exception in
 
 test('a rejection that nobody awaits is logged and ends nothing', async (t) => {
   const folder = await temporaryFolder(t)
-  const tested = await AppUnderTest.start(t, await writeApp(folder, counters), { data: join(folder, 'data'), processes: 1 })
+  const tested = await AppUnderTest.start(t, await writeApp(folder, counters), {
+    data: join(folder, 'data'),
+    processes: 1,
+  })
   const logged = tested.line(/a promise was rejected and nobody awaits it/)
   await tested.call('Counter/a', 'litter')
   assert.match(await logged, /nobody awaits this.*app\.ts:8:/)
-  assert.deepEqual((await tested.app.nodes()).map(({ restarts }) => restarts), [0])
+  assert.deepEqual(
+    (await tested.app.nodes()).map(({ restarts }) => restarts),
+    [0],
+  )
 })
 
 test('an app that was broken meanwhile: a restart fails and is tried again, the others go on, and mending it is enough', async (t) => {
@@ -154,7 +188,8 @@ test('an app that was broken meanwhile: a restart fails and is tried again, the 
   const again = failed.then(() => tested.line(/a node process has ended and is started again/))
   process.kill([...homes.values()][0]!, 'SIGKILL')
   assert.match(await again, /"how":"code 78"/)
-  for (const entity of homes.keys()) assert.equal((await readUntilAnswered(tested, entity)).count, 1)
+  for (const entity of homes.keys())
+    assert.equal((await readUntilAnswered(tested, entity)).count, 1)
   await writeFile(app, good)
   await tested.allServe(2)
 })

@@ -6,12 +6,19 @@ import { epic } from './cli-rig.ts'
 test('epic --help: names all commands', async () => {
   const { code, stdout } = await epic('--help')
   assert.equal(code, 0)
-  for (const command of ['run', 'new', 'call', 'ps', 'inspect']) assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
+  for (const command of ['run', 'new', 'call', 'ps', 'inspect'])
+    assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
 })
 
 test('epic --version: is the version of the package', async () => {
-  const manifest = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-  assert.deepEqual(await epic('--version'), { code: 0, stdout: `${manifest.version}\n`, stderr: '' })
+  const manifest = JSON.parse(
+    await readFile(new URL('../package.json', import.meta.url), 'utf8'),
+  ) as { version: string }
+  assert.deepEqual(await epic('--version'), {
+    code: 0,
+    stdout: `${manifest.version}\n`,
+    stderr: '',
+  })
 })
 
 for (const command of ['run', 'new', 'call', 'ps', 'inspect']) {
@@ -25,15 +32,30 @@ for (const command of ['run', 'new', 'call', 'ps', 'inspect']) {
 const wrong: readonly { readonly args: readonly string[]; readonly says: RegExp }[] = [
   { args: ['rnu', 'app.ts'], says: /unknown command 'rnu'\n\(Did you mean run\?\)/ },
   { args: ['run'], says: /missing required argument 'app'/ },
-  { args: ['run', 'app.ts', '--proceses', '2'], says: /unknown option '--proceses'\n\(Did you mean --processes\?\)/ },
-  { args: ['run', 'app.ts', '-p', '0'], says: /argument '0' is invalid. It must be a whole number above 0\./ },
+  {
+    args: ['run', 'app.ts', '--proceses', '2'],
+    says: /unknown option '--proceses'\n\(Did you mean --processes\?\)/,
+  },
+  {
+    args: ['run', 'app.ts', '-p', '0'],
+    says: /argument '0' is invalid. It must be a whole number above 0\./,
+  },
   { args: ['run', 'app.ts', '-p', 'two'], says: /argument 'two' is invalid/ },
-  { args: ['run', 'app.ts', '--log-level', 'loud'], says: /It must be debug, info, warn or error\./ },
+  {
+    args: ['run', 'app.ts', '--log-level', 'loud'],
+    says: /It must be debug, info, warn or error\./,
+  },
   { args: ['run', 'app.ts', 'another.ts'], says: /too many arguments/ },
   { args: ['call', 'Player/bob'], says: /missing required argument 'operation'/ },
   { args: ['call', 'bob', 'getScore'], says: /Cannot read "bob" as an entity/ },
-  { args: ['call', 'Player/bob', 'move', '{1}'], says: /Cannot read the arguments \{1\}: they are no JSON/ },
-  { args: ['call', 'Player/bob', 'move', '{"x":1}'], says: /write a JSON list, as in '\["sword", 3\]'/ },
+  {
+    args: ['call', 'Player/bob', 'move', '{1}'],
+    says: /Cannot read the arguments \{1\}: they are no JSON/,
+  },
+  {
+    args: ['call', 'Player/bob', 'move', '{"x":1}'],
+    says: /write a JSON list, as in '\["sword", 3\]'/,
+  },
   { args: ['ps', '--limit', '-1'], says: /whole number above 0/ },
   { args: [], says: /^Usage: epic/ },
 ]

@@ -37,9 +37,24 @@ const mistakes: readonly Mistake[] = [
     code: 78,
     says: ['RangeError: no port', /at read \(.*app\.ts:4:35\)/, /app\.ts:5:21/],
   },
-  { name: 'no default export', source: 'export class Player extends Entity {}', code: 78, says: ['it has no default export. Write: export default defineApp({'] },
-  { name: 'a default export that is no app', source: 'export default { entities: {} }', code: 78, says: ['not what defineApp returns'] },
-  { name: 'an app without entities', source: 'export default defineApp({} as never)', code: 78, says: ['its app names no entities. Write: defineApp({ entities:'] },
+  {
+    name: 'no default export',
+    source: 'export class Player extends Entity {}',
+    code: 78,
+    says: ['it has no default export. Write: export default defineApp({'],
+  },
+  {
+    name: 'a default export that is no app',
+    source: 'export default { entities: {} }',
+    code: 78,
+    says: ['not what defineApp returns'],
+  },
+  {
+    name: 'an app without entities',
+    source: 'export default defineApp({} as never)',
+    code: 78,
+    says: ['its app names no entities. Write: defineApp({ entities:'],
+  },
   {
     name: 'a misspelt setting comes with the nearest one',
     source: `export class Player extends Entity { static override settings = settings<Player>({ persistant: true } as object) }\nexport default defineApp({ entities: { Player } })`,
@@ -52,8 +67,18 @@ const mistakes: readonly Mistake[] = [
     code: 78,
     says: ['write static override settings = settings<Player>('],
   },
-  { name: 'a class that is undefined', source: 'export default defineApp({ entities: { Player: undefined as never } })', code: 78, says: ['"Player" as an entity type: it is undefined'] },
-  { name: 'a class that is no entity', source: 'class Player {}\nexport default defineApp({ entities: { Player } as never })', code: 78, says: ['"Player"', 'does not extend Entity'] },
+  {
+    name: 'a class that is undefined',
+    source: 'export default defineApp({ entities: { Player: undefined as never } })',
+    code: 78,
+    says: ['"Player" as an entity type: it is undefined'],
+  },
+  {
+    name: 'a class that is no entity',
+    source: 'class Player {}\nexport default defineApp({ entities: { Player } as never })',
+    code: 78,
+    says: ['"Player"', 'does not extend Entity'],
+  },
   {
     name: 'setup that throws is shown with its line',
     source: `export default defineApp({ entities: {}, setup: () => {\n  throw new TypeError('no world') } })`,
@@ -83,7 +108,11 @@ for (const { name, source, code, says } of mistakes) {
       if (typeof each === 'string') assert.ok(ended.stderr.includes(each), ended.stderr)
       else assert.match(ended.stderr, each)
     }
-    assert.equal(ended.stderr.match(/^epic: /gm)?.length, 1, `the error is said once:\n${ended.stderr}`)
+    assert.equal(
+      ended.stderr.match(/^epic: /gm)?.length,
+      1,
+      `the error is said once:\n${ended.stderr}`,
+    )
     assert.equal(ended.code, code)
   })
 }
@@ -106,7 +135,10 @@ test('epic run: a lease that is too short', async (t) => {
   const app = await writeApp(folder, 'export default defineApp({ entities: {} })')
   const ended = await epic('run', app, '--lease-ms', '5', '--data', join(folder, 'data'))
   assert.equal(ended.code, 78)
-  assert.match(ended.stderr, /^epic: Cannot run the app: a lease of 5 ms is shorter than the 200 ms that the cluster store can grant$/m)
+  assert.match(
+    ended.stderr,
+    /^epic: Cannot run the app: a lease of 5 ms is shorter than the 200 ms that the cluster store can grant$/m,
+  )
 })
 
 test('epic run --json: an error is one object on the error stream', async (t) => {
@@ -121,8 +153,19 @@ test('epic run: imports without endings, with .js, and of other folders, are fou
   const folder = await temporaryFolder(t)
   await writeFile(join(folder, 'one.ts'), 'export const one: number = 1')
   await writeFile(join(folder, 'two.ts'), 'export const two: number = 2')
-  const app = await writeApp(folder, `import { one } from './one'\nimport { two } from './two.js'\nexport default defineApp({ entities: {}, setup: () => console.log(one + two) })`)
-  const ended = await epic('run', app, '--processes', '1', '--exit-after-setup', '--data', join(folder, 'data'))
+  const app = await writeApp(
+    folder,
+    `import { one } from './one'\nimport { two } from './two.js'\nexport default defineApp({ entities: {}, setup: () => console.log(one + two) })`,
+  )
+  const ended = await epic(
+    'run',
+    app,
+    '--processes',
+    '1',
+    '--exit-after-setup',
+    '--data',
+    join(folder, 'data'),
+  )
   assert.match(ended.stdout, /^3$/m)
   assert.equal(ended.code, 0)
 })

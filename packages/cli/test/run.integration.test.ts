@@ -22,7 +22,10 @@ export default defineApp({ entities: { Player } })`
 test('epic run: calls, ps and inspect from another terminal', async (t) => {
   const folder = await temporaryFolder(t)
   const data = join(folder, 'data')
-  const tested = await AppUnderTest.start(t, await writeApp(folder, players), { data, processes: 2 })
+  const tested = await AppUnderTest.start(t, await writeApp(folder, players), {
+    data,
+    processes: 2,
+  })
   await tested.allServe(2)
 
   const plain = await epic('call', 'Player/bob', 'add', '[3]', '--data', data)
@@ -35,15 +38,28 @@ test('epic run: calls, ps and inspect from another terminal', async (t) => {
   assert.equal(ring.stdout.replaceAll(/\s/g, ''), '["[circular]"]')
 
   const ps = await epic('ps', '--data', data)
-  assert.match(ps.stdout, /^slot  pid +node +state +restarts  entities\n( +\d  +\d+ .*serving.*\n){2}\n/)
+  assert.match(
+    ps.stdout,
+    /^slot  pid +node +state +restarts  entities\n( +\d  +\d+ .*serving.*\n){2}\n/,
+  )
   assert.match(ps.stdout, /^Player\/bob +\d +active/m)
-  const psJson = JSON.parse((await epic('ps', '--data', data, '--json')).stdout) as { nodes: { state: string; entities: { entity: string }[] }[] }
-  assert.deepEqual(psJson.nodes.map(({ state }) => state), ['serving', 'serving'])
-  assert.deepEqual(psJson.nodes.flatMap(({ entities }) => entities.map(({ entity }) => entity)), ['Player/bob'])
+  const psJson = JSON.parse((await epic('ps', '--data', data, '--json')).stdout) as {
+    nodes: { state: string; entities: { entity: string }[] }[]
+  }
+  assert.deepEqual(
+    psJson.nodes.map(({ state }) => state),
+    ['serving', 'serving'],
+  )
+  assert.deepEqual(
+    psJson.nodes.flatMap(({ entities }) => entities.map(({ entity }) => entity)),
+    ['Player/bob'],
+  )
 
   const inspect = await epic('inspect', 'Player/bob', '--data', data)
   assert.match(inspect.stdout, /^Player\/bob  active  epoch \d+  version \d+/)
-  const view = JSON.parse((await epic('inspect', 'Player/bob', '--data', data, '--json')).stdout) as { isActive: boolean; fields: unknown }
+  const view = JSON.parse(
+    (await epic('inspect', 'Player/bob', '--data', data, '--json')).stdout,
+  ) as { isActive: boolean; fields: unknown }
   assert.equal(view.isActive, true)
   assert.deepEqual(view.fields, { score: 7, friends: ['Player/eve'], big: '18446744073709551616n' })
 })
@@ -56,13 +72,31 @@ test('epic call: what cannot be called is said, with what was meant', async (t) 
     const { code, stderr } = await epic(...args, '--data', data)
     return [code, stderr.split('\n')[0] as string]
   }
-  assert.deepEqual(await said('call', 'Playr/bob', 'add'), [1, 'epic: Cannot find entity type "Playr": the app has Player'])
-  assert.deepEqual(await said('call', 'Player/bob', 'ad'), [1, 'epic: Cannot call Player.ad: there is no such operation; did you mean add?'])
-  assert.deepEqual(await said('call', 'Player/bob', 'constructor'), [1, 'epic: Cannot call Player.constructor: there is no such operation'])
-  assert.deepEqual(await said('call', 'Player/bob', '__proto__'), [1, 'epic: Cannot call Player.__proto__: there is no such operation'])
+  assert.deepEqual(await said('call', 'Playr/bob', 'add'), [
+    1,
+    'epic: Cannot find entity type "Playr": the app has Player',
+  ])
+  assert.deepEqual(await said('call', 'Player/bob', 'ad'), [
+    1,
+    'epic: Cannot call Player.ad: there is no such operation; did you mean add?',
+  ])
+  assert.deepEqual(await said('call', 'Player/bob', 'constructor'), [
+    1,
+    'epic: Cannot call Player.constructor: there is no such operation',
+  ])
+  assert.deepEqual(await said('call', 'Player/bob', '__proto__'), [
+    1,
+    'epic: Cannot call Player.__proto__: there is no such operation',
+  ])
   assert.deepEqual(await said('call', 'Player/bob', 'fall'), [1, 'epic: RangeError: fell'])
-  assert.deepEqual(await said('inspect', 'Player/nobody'), [1, 'epic: Cannot find "Player/nobody": it is not in memory and nothing of it is saved'])
-  assert.deepEqual(await said('inspect', 'Playr/bob'), [1, 'epic: Cannot find entity type "Playr": the app has Player'])
+  assert.deepEqual(await said('inspect', 'Player/nobody'), [
+    1,
+    'epic: Cannot find "Player/nobody": it is not in memory and nothing of it is saved',
+  ])
+  assert.deepEqual(await said('inspect', 'Playr/bob'), [
+    1,
+    'epic: Cannot find entity type "Playr": the app has Player',
+  ])
 })
 
 for (const command of [['ps'], ['call', 'Player/bob', 'add'], ['inspect', 'Player/bob']]) {
@@ -70,7 +104,12 @@ for (const command of [['ps'], ['call', 'Player/bob', 'add'], ['inspect', 'Playe
     const data = await temporaryFolder(t)
     const { code, stderr } = await epic(...command, '--data', data)
     assert.equal(code, 69)
-    assert.ok(stderr.startsWith(`epic: Cannot find a running app with its data in ${data}: start it with epic run, or name its folder with --data\n`), stderr)
+    assert.ok(
+      stderr.startsWith(
+        `epic: Cannot find a running app with its data in ${data}: start it with epic run, or name its folder with --data\n`,
+      ),
+      stderr,
+    )
     const json = await epic(...command, '--data', data, '--json')
     assert.equal((JSON.parse(json.stderr) as { error: { code: string } }).error.code, 'Unavailable')
   })
@@ -83,7 +122,8 @@ test('epic run: the control socket is for its owner only', async (t) => {
   const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
   assert.equal(await modeOf(data), 0o700)
   assert.equal(await modeOf(join(data, 'run')), 0o700)
-  for (const socket of await readdir(join(data, 'run'))) assert.equal(await modeOf(join(data, 'run', socket)), 0o600, socket)
+  for (const socket of await readdir(join(data, 'run')))
+    assert.equal(await modeOf(join(data, 'run', socket)), 0o600, socket)
 })
 
 test('epic run: a second one on the same data folder names the first', async (t) => {
@@ -165,16 +205,32 @@ test('epic run --exit-after-setup: setup runs once over three processes, all is 
 test('epic run --exit-after-setup --json: each line of its own is an object', async (t) => {
   const folder = await temporaryFolder(t)
   const app = await writeApp(folder, 'export default defineApp({ entities: {} })')
-  const ended = await epic('run', app, '--processes', '1', '--exit-after-setup', '--json', '--data', join(folder, 'data'))
-  const said = ended.stdout.trim().split('\n').map((line) => Object.keys(JSON.parse(line) as object)[0])
+  const ended = await epic(
+    'run',
+    app,
+    '--processes',
+    '1',
+    '--exit-after-setup',
+    '--json',
+    '--data',
+    join(folder, 'data'),
+  )
+  const said = ended.stdout
+    .trim()
+    .split('\n')
+    .map((line) => Object.keys(JSON.parse(line) as object)[0])
   assert.deepEqual(said, ['started', 'serving', 'stopped'])
-  for (const line of ended.stderr.trim().split('\n')) assert.ok('level' in (JSON.parse(line) as object), line)
+  for (const line of ended.stderr.trim().split('\n'))
+    assert.ok('level' in (JSON.parse(line) as object), line)
 })
 
 test('epic run: the data lies in .epic of the current folder unless said otherwise', async (t) => {
   const folder = await temporaryFolder(t)
   await writeApp(folder, 'export default defineApp({ entities: {} })')
-  const child = spawn(process.execPath, [MAIN, 'run', 'app.ts', '-p', '1', '--exit-after-setup'], { cwd: folder, stdio: 'ignore' })
+  const child = spawn(process.execPath, [MAIN, 'run', 'app.ts', '-p', '1', '--exit-after-setup'], {
+    cwd: folder,
+    stdio: 'ignore',
+  })
   assert.deepEqual(await once(child, 'exit'), [0, null])
   assert.ok((await readdir(join(folder, '.epic'))).length > 0)
 })
@@ -183,7 +239,10 @@ test('epic run: a data folder whose path is too long for sockets', async (t) => 
   const folder = await temporaryFolder(t)
   const data = join(folder, 'long'.repeat(30), 'data')
   await mkdir(join(data, '..'), { recursive: true })
-  const tested = await AppUnderTest.start(t, await writeApp(folder, players), { data, processes: 2 })
+  const tested = await AppUnderTest.start(t, await writeApp(folder, players), {
+    data,
+    processes: 2,
+  })
   await tested.allServe(2)
   assert.equal((await epic('call', 'Player/bob', 'add', '[1]', '--data', data)).stdout, '1\n')
 })
@@ -205,7 +264,10 @@ test('epic run: a data folder of a newer version is refused and left as it is', 
   assert.equal((await epic('run', app, '-p', '1', '--exit-after-setup', '--data', data)).code, 0)
   const manifests = (await readdir(data)).filter((name) => name.endsWith('.json'))
   const path = join(data, manifests[0] as string)
-  const newer = JSON.stringify({ ...(JSON.parse(await readFile(path, 'utf8')) as object), format: 999 })
+  const newer = JSON.stringify({
+    ...(JSON.parse(await readFile(path, 'utf8')) as object),
+    format: 999,
+  })
   await writeFile(path, newer)
   const ended = await epic('run', app, '-p', '1', '--exit-after-setup', '--data', data)
   assert.equal(ended.code, 73)

@@ -44,6 +44,9 @@ describe('draining: an entity that must go while it is busy', () => {
     const late = driver.call('Room/a', go)
     driver.kernel.drop(activation)
     assert.equal(activation.state, 'gone')
-    assert.equal(driver.takeEffects().some((effect) => effect.kind === 'redirect' && effect.call === late), true)
+    assert.equal(
+      driver.takeEffects().some((effect) => effect.kind === 'redirect' && effect.call === late),
+      true,
+    )
   })
 })

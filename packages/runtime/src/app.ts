@@ -43,7 +43,11 @@ export type CheckedClasses<T extends EntityClasses> = {
     ? T[K]
     : T[K]['settings'] extends EntitySettings<infer Listed>
       ? PropertyKey extends Listed
-        ? { readonly 'void operations must be listed as oneWay in settings': OneWayName<InstanceType<T[K]>> }
+        ? {
+            readonly 'void operations must be listed as oneWay in settings': OneWayName<
+              InstanceType<T[K]>
+            >
+          }
         : T[K]
       : never
 }
@@ -65,5 +69,9 @@ export function defineApp<T extends EntityClasses>(options: AppOptions<T>): App<
 
 /** Whether a value is what {@link defineApp} returns, also when two copies of the package are loaded. */
 export function isApp(value: unknown): value is App {
-  return typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === 'epicserver-app'
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value as { kind?: unknown }).kind === 'epicserver-app'
+  )
 }

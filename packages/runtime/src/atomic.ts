@@ -27,7 +27,11 @@ export function beginAtomic(durability: Durability, activation: Activation, call
 }
 
 /** The operation of `call` has ended, and nobody knows it yet. */
-export function endAtomic(durability: Durability, activation: Activation, { call, outcome }: { call: Call; outcome: Outcome }): void {
+export function endAtomic(
+  durability: Durability,
+  activation: Activation,
+  { call, outcome }: { call: Call; outcome: Outcome },
+): void {
   const residue = residueOf(activation)
   const { atomic } = residue
   if (atomic === null || atomic.call !== call) return
@@ -51,12 +55,22 @@ export function isWithin(turn: Call, above: Call): boolean {
 
 /** Why code within an atomic operation cannot save or delete its entity. */
 export function halfDone({ type, id }: Activation, what: string): EpicError {
-  return new EpicError('CannotSave', `Cannot ${what} "${type.plan.name}/${id}" inside an atomic operation: it is saved when that has succeeded`)
+  return new EpicError(
+    'CannotSave',
+    `Cannot ${what} "${type.plan.name}/${id}" inside an atomic operation: it is saved when that has succeeded`,
+  )
 }
 
-function commit(durability: Durability, activation: Activation, { outbox, unsaved }: AtomicTurn): void {
+function commit(
+  durability: Durability,
+  activation: Activation,
+  { outbox, unsaved }: AtomicTurn,
+): void {
   const residue = residueOf(activation)
-  residue.tasks = [...tasksOf(unsaved).filter(({ key }) => !residue.tasks.some((task) => task.key === key)), ...residue.tasks]
+  residue.tasks = [
+    ...tasksOf(unsaved).filter(({ key }) => !residue.tasks.some((task) => task.key === key)),
+    ...residue.tasks,
+  ]
   const isLost = durability.isLost(activation)
   for (const message of outbox) {
     if (isLost) message.reject(lostActivation(activation))
@@ -64,7 +78,11 @@ function commit(durability: Durability, activation: Activation, { outbox, unsave
   }
 }
 
-function undo(durability: Durability, activation: Activation, { before, unsaved }: AtomicTurn): void {
+function undo(
+  durability: Durability,
+  activation: Activation,
+  { before, unsaved }: AtomicTurn,
+): void {
   residueOf(activation).tasks = [...tasksOf(unsaved)]
   if (activation.state !== 'gone') durability.restore(activation, before)
 }

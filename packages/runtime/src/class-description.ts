@@ -5,7 +5,13 @@
  * a `Map`, so that nothing on `Object.prototype` can ever be called. Lifecycle methods are not operations.
  */
 import { EpicError, isTypeName } from '@epicserver/contracts'
-import type { ClassPlan, DurabilityMode, LockMode, OperationPlan, Priority } from '@epicserver/kernel'
+import type {
+  ClassPlan,
+  DurabilityMode,
+  LockMode,
+  OperationPlan,
+  Priority,
+} from '@epicserver/kernel'
 import { Entity, type EntityClass } from './entity.ts'
 import { RUNTIME_LIMITS } from './limits.ts'
 import { checkSettings } from './settings-check.ts'
@@ -32,7 +38,9 @@ export interface ClassDescription extends ClassPlan {
   readonly entityClass: EntityClass
   readonly operations: ReadonlyMap<string, OperationDescription>
   readonly version: number
-  readonly upgrade: ((state: Record<string, unknown>, from: number) => Record<string, unknown>) | undefined
+  readonly upgrade:
+    | ((state: Record<string, unknown>, from: number) => Record<string, unknown>)
+    | undefined
   readonly persistent: boolean
   readonly autoCreate: boolean
   readonly transient: ReadonlySet<string>
@@ -40,7 +48,14 @@ export interface ClassDescription extends ClassPlan {
   readonly placement: Placement
 }
 
-const LIFECYCLE = new Set(['constructor', 'onActivate', 'onDeactivate', 'onMoveOut', 'onMoveIn', 'onClientGone'])
+const LIFECYCLE = new Set([
+  'constructor',
+  'onActivate',
+  'onDeactivate',
+  'onMoveOut',
+  'onMoveIn',
+  'onClientGone',
+])
 const RESERVED = new Set(['then', 'toJSON', 'toString'])
 
 interface GivenSettings {
@@ -63,22 +78,39 @@ interface GivenSettings {
  * @throws EpicError `SettingsInvalid`, naming the class and the setting.
  */
 export function describeClass(name: string, entityClass: EntityClass): ClassDescription {
-  if (!isTypeName(name)) throw new EpicError('SettingsInvalid', `Cannot use "${name}" as the name of an entity type: it is no JavaScript name`)
+  if (!isTypeName(name))
+    throw new EpicError(
+      'SettingsInvalid',
+      `Cannot use "${name}" as the name of an entity type: it is no JavaScript name`,
+    )
   const given: unknown = entityClass
   if (typeof given !== 'function') {
-    throw new EpicError('SettingsInvalid', `Cannot use "${name}" as an entity type: it is ${given === null ? 'null' : typeof given}, not a class`)
+    throw new EpicError(
+      'SettingsInvalid',
+      `Cannot use "${name}" as an entity type: it is ${given === null ? 'null' : typeof given}, not a class`,
+    )
   }
   if (!(entityClass.prototype instanceof Entity)) {
-    throw new EpicError('SettingsInvalid', `Cannot use "${name}" as an entity type: the class does not extend Entity`)
+    throw new EpicError(
+      'SettingsInvalid',
+      `Cannot use "${name}" as an entity type: the class does not extend Entity`,
+    )
   }
   const said: { readonly given?: GivenSettings } | undefined = entityClass.settings
   if (said?.given === undefined) {
-    throw new EpicError('SettingsInvalid', `Cannot use ${name}.settings: write static override settings = settings<${name}>({ … })`)
+    throw new EpicError(
+      'SettingsInvalid',
+      `Cannot use ${name}.settings: write static override settings = settings<${name}>({ … })`,
+    )
   }
   return descriptionFrom(name, entityClass, said.given)
 }
 
-function descriptionFrom(name: string, entityClass: EntityClass, given: GivenSettings): ClassDescription {
+function descriptionFrom(
+  name: string,
+  entityClass: EntityClass,
+  given: GivenSettings,
+): ClassDescription {
   const methods = methodsOf(name, entityClass)
   checkSettings(name, given as Readonly<Record<string, unknown>>, methods)
   const operations = new Map<string, OperationDescription>()
@@ -106,13 +138,22 @@ function descriptionFrom(name: string, entityClass: EntityClass, given: GivenSet
 }
 
 /** An operation of the runtime itself; its name cannot be that of a method. */
-export function internalOperation(name: `@${string}`, method: OperationMethod, lock: LockMode = 'none'): OperationDescription {
+export function internalOperation(
+  name: `@${string}`,
+  method: OperationMethod,
+  lock: LockMode = 'none',
+): OperationDescription {
   return describeOperation(name, method, { operations: { [name]: { lock, priority: 'high' } } })
 }
 
-function describeOperation(name: string, method: OperationMethod, given: GivenSettings): OperationDescription {
+function describeOperation(
+  name: string,
+  method: OperationMethod,
+  given: GivenSettings,
+): OperationDescription {
   const own = given.operations
-  const said: OperationSettings = own !== undefined && Object.hasOwn(own, name) ? (own[name] as OperationSettings) : {}
+  const said: OperationSettings =
+    own !== undefined && Object.hasOwn(own, name) ? (own[name] as OperationSettings) : {}
   const priority: Priority = said.priority ?? 'normal'
   const atomic = said.atomic ?? false
   return {
@@ -139,7 +180,10 @@ function methodsOf(typeName: string, entityClass: EntityClass): Map<string, Oper
     for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
       if (LIFECYCLE.has(name) || methods.has(name) || typeof property.value !== 'function') continue
       if (RESERVED.has(name)) {
-        throw new EpicError('SettingsInvalid', `Cannot use ${typeName}.${name} as an operation: a ref needs that name itself`)
+        throw new EpicError(
+          'SettingsInvalid',
+          `Cannot use ${typeName}.${name} as an operation: a ref needs that name itself`,
+        )
       }
       methods.set(name, property.value as OperationMethod)
     }

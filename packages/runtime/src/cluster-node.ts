@@ -9,7 +9,14 @@
  * A fenced node is finished: it closes at once and says so; whoever started it makes a new one.
  */
 import { EpicError, isEpicError, partitionOf, type ClusterStore } from '@epicserver/contracts'
-import { ClusterMember, type Effect, type FenceReason, type Mutation, type StoreEffect, type StoreReply } from '@epicserver/fabric'
+import {
+  ClusterMember,
+  type Effect,
+  type FenceReason,
+  type Mutation,
+  type StoreEffect,
+  type StoreReply,
+} from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
 import { ClockGuard } from './clock-guard.ts'
 import { ClusterRouter, type Links } from './cluster-router.ts'
@@ -100,7 +107,10 @@ export class ClusterNode {
 
   /** Calls that wait to go somewhere, and those that wait for another node's answer. */
   get counts(): { readonly heldCalls: number; readonly callsElsewhere: number } {
-    return { heldCalls: this.#router?.heldCount ?? 0, callsElsewhere: this.#peers?.waitingCount ?? 0 }
+    return {
+      heldCalls: this.#router?.heldCount ?? 0,
+      callsElsewhere: this.#peers?.waitingCount ?? 0,
+    }
   }
 
   /** Gives all partitions to others; resolves when none is left. */
@@ -136,7 +146,12 @@ export class ClusterNode {
   }
 
   readonly #pump = (): void => {
-    for (let effect = this.#member.pollEffect(); effect !== undefined; effect = this.#member.pollEffect()) this.#perform(effect)
+    for (
+      let effect = this.#member.pollEffect();
+      effect !== undefined;
+      effect = this.#member.pollEffect()
+    )
+      this.#perform(effect)
     this.#arm()
   }
 
@@ -158,7 +173,11 @@ export class ClusterNode {
   /** Notices time that the monotonic clock missed, as in a machine that was suspended. */
   #readClocks(): void {
     const { boot, uptimeMs, ports } = this.#options
-    const reading = { wallMs: ports.clock.wallMs(), boot: boot(), ...(uptimeMs && { uptimeMs: uptimeMs() }) }
+    const reading = {
+      wallMs: ports.clock.wallMs(),
+      boot: boot(),
+      ...(uptimeMs && { uptimeMs: uptimeMs() }),
+    }
     this.#member.handleClock(reading, this.#now())
   }
 
@@ -168,7 +187,10 @@ export class ClusterNode {
         this.#peers?.sendFabric(effect.to, effect.message)
         break
       case 'viewChanged':
-        this.#log.debug('a view is installed', { viewNo: effect.view.viewNo, members: effect.view.members.length })
+        this.#log.debug('a view is installed', {
+          viewNo: effect.view.viewNo,
+          members: effect.view.members.length,
+        })
         this.#ensureNode()
         this.#peers?.handleView(effect.view)
         this.#router?.release()
@@ -201,13 +223,23 @@ export class ClusterNode {
     const { ports, network, ...rest } = this.#options
     const links: Links = {
       to: (id) => this.#peers?.to(id),
-      askAll: (what, args, timeLeftMs) => this.#peers?.askAll(what, args, timeLeftMs) ?? Promise.resolve([]),
+      askAll: (what, args, timeLeftMs) =>
+        this.#peers?.askAll(what, args, timeLeftMs) ?? Promise.resolve([]),
     }
-    const router = new ClusterRouter({ member: this.#member, links, clock: ports.clock, guard: this.#guard, dispatch: (call) => node.dispatch(call) })
+    const router = new ClusterRouter({
+      member: this.#member,
+      links,
+      clock: ports.clock,
+      guard: this.#guard,
+      dispatch: (call) => node.dispatch(call),
+    })
     const node: EntityNode = new EntityNode({ ...rest, nodeId, ports: { ...ports, router } })
     this.#router = router
     this.#node = node
-    this.#peers = new Peers({ member: this.#member, router, node, log: this.#log, pump: this.#pump }, network(nodeId))
+    this.#peers = new Peers(
+      { member: this.#member, router, node, log: this.#log, pump: this.#pump },
+      network(nodeId),
+    )
   }
 
   // ── Partitions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,7 +248,11 @@ export class ClusterNode {
     this.#afterStoreWork(async () => {
       const startedAt = this.#now()
       await this.#options.partitions.acquire(partitions, epoch)
-      this.#log.debug('partitions are open', { count: partitions.length, epoch, openedInMs: this.#now() - startedAt })
+      this.#log.debug('partitions are open', {
+        count: partitions.length,
+        epoch,
+        openedInMs: this.#now() - startedAt,
+      })
       const served = partitions.filter((partition) => this.#member.isServing(partition))
       if (this.#isFinished) return
       this.#router?.setReady(served, true)
@@ -228,7 +264,9 @@ export class ClusterNode {
     const lost = new Set(partitions)
     this.#router?.setReady(partitions, false)
     this.#afterStoreWork(async () => {
-      await this.#quiet((activation) => lost.has(partitionOf(activation.type.plan.name, activation.id)))
+      await this.#quiet((activation) =>
+        lost.has(partitionOf(activation.type.plan.name, activation.id)),
+      )
       await this.#options.partitions.release(partitions)
       if (this.#isFinished) return
       this.#member.ackLost(viewNo, this.#now())
@@ -269,7 +307,12 @@ export class ClusterNode {
     const { clusterStore } = this.#options
     if (effect.kind === 'watch') {
       const { token } = effect
-      this.#watches.set(token, clusterStore.watch(effect.prefix, effect.from, (events) => this.#tell(() => this.#member.handleWatch({ token, events }, this.#now()))))
+      this.#watches.set(
+        token,
+        clusterStore.watch(effect.prefix, effect.from, (events) =>
+          this.#tell(() => this.#member.handleWatch({ token, events }, this.#now())),
+        ),
+      )
       return
     }
     if (effect.kind === 'unwatch') {
@@ -321,7 +364,12 @@ export class ClusterNode {
     if (this.#isFinished) return
     if (reason !== 'left') this.#log.error('this node may not go on', { reason })
     const effects: Effect[] = []
-    for (let effect = this.#member.pollEffect(); effect !== undefined; effect = this.#member.pollEffect()) effects.push(effect)
+    for (
+      let effect = this.#member.pollEffect();
+      effect !== undefined;
+      effect = this.#member.pollEffect()
+    )
+      effects.push(effect)
     this.#finish()
     for (const effect of effects) if (effect.kind === 'revoke') void this.#replyTo(effect)
     this.#options.onFenced(reason)
@@ -342,7 +390,10 @@ export class ClusterNode {
 }
 
 function tookTooLong({ type, id }: Activation): EpicError {
-  return new EpicError('Fenced', `Cannot finish what "${type.plan.name}/${id}" was doing: its partition goes to another node`)
+  return new EpicError(
+    'Fenced',
+    `Cannot finish what "${type.plan.name}/${id}" was doing: its partition goes to another node`,
+  )
 }
 
 function activationsOf(node: EntityNode): Activation[] {

@@ -18,7 +18,11 @@ import { descriptionOf, idOf } from './ref.ts'
 /** What the router needs of the links to other nodes. */
 export interface Links {
   to(nodeId: string): PeerLink | undefined
-  askAll(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]>
+  askAll(
+    what: string,
+    args: readonly unknown[],
+    timeLeftMs: number,
+  ): Promise<PromiseSettledResult<unknown>[]>
 }
 
 /** What a router is made of. */
@@ -75,19 +79,29 @@ export class ClusterRouter implements Router {
   send(call: EntityCall): void {
     const partition = partitionOf(descriptionOf(call.ref).name, idOf(call.ref))
     const owner = this.#member.ownerOf(partition)
-    const link = owner === undefined || owner === this.#member.nodeId ? undefined : this.#links.to(owner)
+    const link =
+      owner === undefined || owner === this.#member.nodeId ? undefined : this.#links.to(owner)
     if (link === undefined) this.hold(call)
     else link.send(call, this.#clock.monotonicMs())
   }
 
-  askOthers(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]> {
+  askOthers(
+    what: string,
+    args: readonly unknown[],
+    timeLeftMs: number,
+  ): Promise<PromiseSettledResult<unknown>[]> {
     return this.#links.askAll(what, args, timeLeftMs)
   }
 
   /** Keeps a call until it is clear where it goes. */
   hold(call: EntityCall, place: () => void = () => this.#dispatch(call)): boolean {
     if (this.#held.length >= RUNTIME_LIMITS.heldCallsMax) {
-      call.fail(new EpicError('Overloaded', `Cannot call "${call.ref.toString()}": ${this.#held.length} calls wait for an owner of their partition already`))
+      call.fail(
+        new EpicError(
+          'Overloaded',
+          `Cannot call "${call.ref.toString()}": ${this.#held.length} calls wait for an owner of their partition already`,
+        ),
+      )
       return true
     }
     this.#held.push({ call, place })
@@ -117,5 +131,9 @@ export class ClusterRouter implements Router {
 }
 
 function noOwner(call: EntityCall): EpicError {
-  return new EpicError('Timeout', `Cannot call ${call.operation.name} of "${call.ref.toString()}": no node served it before the deadline`, { retry: 'safe' })
+  return new EpicError(
+    'Timeout',
+    `Cannot call ${call.operation.name} of "${call.ref.toString()}": no node served it before the deadline`,
+    { retry: 'safe' },
+  )
 }

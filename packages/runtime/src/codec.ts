@@ -27,7 +27,8 @@ export class NodeCodec {
   /** @throws EpicError of the given code when the bytes do not decode. */
   decodeState(bytes: Uint8Array, code: ErrorCode, what: string): unknown {
     const result = this.state.decode(bytes)
-    if (!result.ok) throw new EpicError(code, `Cannot read ${what}: ${result.problem} at byte ${result.offset}`)
+    if (!result.ok)
+      throw new EpicError(code, `Cannot read ${what}: ${result.problem} at byte ${result.offset}`)
     return result.value
   }
 }

@@ -24,7 +24,10 @@ export class DeadlockExchange {
 
   constructor(node: EntityNode) {
     this.#node = node
-    node.requests.set(WAITS_REQUEST, (): Answer => ({ nodeId: node.nodeId, edges: node.kernel.waitEdges(0) }))
+    node.requests.set(WAITS_REQUEST, (): Answer => ({
+      nodeId: node.nodeId,
+      edges: node.kernel.waitEdges(0),
+    }))
   }
 
   /** Called at each tick; begins an exchange where something has waited for long. */

@@ -8,7 +8,13 @@
  * A failed write means that memory is ahead of the store. Whatever the reason, that copy is never trusted again: what was held is
  * dropped with the error, the activation ends, and the next call claims and loads what is durable. Nobody was told otherwise.
  */
-import { EpicError, isEpicError, type EntityId, type TaskChange, type Write } from '@epicserver/contracts'
+import {
+  EpicError,
+  isEpicError,
+  type EntityId,
+  type TaskChange,
+  type Write,
+} from '@epicserver/contracts'
 import type { Activation, Call, Held } from '@epicserver/kernel'
 import { halfDone, isWithin } from './atomic.ts'
 import type { ClassDescription } from './class-description.ts'
@@ -31,7 +37,10 @@ export class Durability {
   constructor(node: EntityNode, codec: NodeCodec) {
     this.#node = node
     this.#states = new Map(
-      [...node.descriptions.values()].map((description) => [description.name, new EntityState(description, codec)]),
+      [...node.descriptions.values()].map((description) => [
+        description.name,
+        new EntityState(description, codec),
+      ]),
     )
   }
 
@@ -113,7 +122,11 @@ export class Durability {
   /** Compares the state of every entity that holds something back, and writes or releases. */
   settle(): void {
     const { kernel } = this.#node
-    for (let activation = kernel.pollUnsettled(); activation !== undefined; activation = kernel.pollUnsettled()) {
+    for (
+      let activation = kernel.pollUnsettled();
+      activation !== undefined;
+      activation = kernel.pollUnsettled()
+    ) {
       this.#settleOne(activation)
     }
   }
@@ -165,8 +178,16 @@ export class Durability {
     const mark = activation.saved as StateMark | null
     if (mark === null && !residue.isForced) return null
     const isForced = residue.isForced || residue.tasks.length > 0
-    const change = this.#state(activation).change(activation.instance as object, mark, savedDedup(activation), this.entityOf(activation), isForced)
-    return change === null ? null : { kind: 'write', ...change, write: this.#writeOf(activation, change) }
+    const change = this.#state(activation).change(
+      activation.instance as object,
+      mark,
+      savedDedup(activation),
+      this.entityOf(activation),
+      isForced,
+    )
+    return change === null
+      ? null
+      : { kind: 'write', ...change, write: this.#writeOf(activation, change) }
   }
 
   #writeOf(activation: Activation, change: StateChange): Write {
@@ -175,7 +196,9 @@ export class Durability {
     if (tasks.length > 0) residueOf(activation).tasks = []
     return {
       bytes: change.bytes,
-      ...(description.indexes.length > 0 && { indexes: indexEntries(description, activation.instance as Record<string, unknown>) }),
+      ...(description.indexes.length > 0 && {
+        indexes: indexEntries(description, activation.instance as Record<string, unknown>),
+      }),
       ...(tasks.length > 0 && { tasks }),
     }
   }
@@ -189,7 +212,11 @@ export class Durability {
         await ports.store.remove(this.entityOf(activation), guard)
       } else {
         if (peekResidue(activation).isForced) residueOf(activation).isForced = false
-        activation.version = await ports.store.write(this.entityOf(activation), guard, pending.write)
+        activation.version = await ports.store.write(
+          this.entityOf(activation),
+          guard,
+          pending.write,
+        )
       }
     } catch (error) {
       this.lose(activation, error)
@@ -197,7 +224,9 @@ export class Durability {
     }
     if (activation.state === 'gone') return lostActivation(activation)
     if (!ports.router.canServe(ports.clock.monotonicMs())) {
-      const error = new EpicError('Fenced', 'Cannot answer: this node’s lease is over', { retry: 'unknown' })
+      const error = new EpicError('Fenced', 'Cannot answer: this node’s lease is over', {
+        retry: 'unknown',
+      })
       this.lose(activation, error)
       return error
     }
@@ -223,7 +252,10 @@ export class Durability {
     if (activation.state === 'gone') return
     const entity = this.entityOf(activation)
     if (!(isEpicError(error) && error.code === 'CannotSave')) {
-      this.#node.log.warn('state could not be saved; the entity will be loaded again', { entity: `${entity.type}/${entity.id}`, error })
+      this.#node.log.warn('state could not be saved; the entity will be loaded again', {
+        entity: `${entity.type}/${entity.id}`,
+        error,
+      })
     }
     activation.saved = error
     const held: Held[] = this.#node.kernel.drop(activation)
@@ -250,14 +282,16 @@ export class Durability {
 
   /** Writes what is not saved yet, before an activation ends. */
   async saveLast(activation: Activation): Promise<void> {
-    if (activation.type.plan.durability !== 'none' && activation.state !== 'gone') await this.#saved(activation)
+    if (activation.type.plan.durability !== 'none' && activation.state !== 'gone')
+      await this.#saved(activation)
   }
 
   /** Writes what changed, one write at a time. */
   flush(activation: Activation): Promise<void> {
     const residue = residueOf(activation)
     const flush = (residue.flush ?? Promise.resolve()).then(async () => {
-      if (activation.state === 'gone' && activation.saved !== FORGOTTEN) throw lostActivation(activation)
+      if (activation.state === 'gone' && activation.saved !== FORGOTTEN)
+        throw lostActivation(activation)
       const pending = activation.state === 'gone' ? null : this.#takePending(activation)
       const error = pending === null ? null : await this.#write(activation, pending)
       if (error !== null) throw error
@@ -268,7 +302,9 @@ export class Durability {
 
   /** Writes what changed, soon; what goes wrong is logged. */
   flushNow(activation: Activation): void {
-    this.flush(activation).catch((error: unknown) => this.#node.log.error('an entity could not be saved', { error }))
+    this.flush(activation).catch((error: unknown) =>
+      this.#node.log.error('an entity could not be saved', { error }),
+    )
   }
 
   #flushLater(activation: Activation): void {
@@ -298,11 +334,19 @@ export class Durability {
   }
 
   snapshot(activation: Activation): Uint8Array {
-    return this.#state(activation).encode(activation.instance as object, savedDedup(activation), this.entityOf(activation))
+    return this.#state(activation).encode(
+      activation.instance as object,
+      savedDedup(activation),
+      this.entityOf(activation),
+    )
   }
 
   restore(activation: Activation, before: Uint8Array): void {
-    this.#state(activation).restore(activation.instance as object, before, this.entityOf(activation))
+    this.#state(activation).restore(
+      activation.instance as object,
+      before,
+      this.entityOf(activation),
+    )
   }
 
   /** Deletes what is saved and ends the activation; what it held back may leave then. */
@@ -326,7 +370,9 @@ export class Durability {
   // ── Looking ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   fieldsOf(activation: Activation): Record<string, unknown> {
-    return activation.instance === null ? {} : this.#state(activation).fieldsOf(activation.instance as object)
+    return activation.instance === null
+      ? {}
+      : this.#state(activation).fieldsOf(activation.instance as object)
   }
 
   stateOf(type: string): EntityState {

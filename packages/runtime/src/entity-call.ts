@@ -6,7 +6,13 @@
  * outcome is delivered.
  */
 import { EpicError, isEpicError } from '@epicserver/contracts'
-import { Call, type Activation, type CallNumber, type CallOrigin, type Held } from '@epicserver/kernel'
+import {
+  Call,
+  type Activation,
+  type CallNumber,
+  type CallOrigin,
+  type Held,
+} from '@epicserver/kernel'
 import type { OperationDescription } from './class-description.ts'
 import type { RefObject } from './ref.ts'
 import type { DueTask } from './task-body.ts'
@@ -44,7 +50,14 @@ export class EntityCall extends Call implements Held {
   readonly #home: CallHome
   #outcome: Outcome | null = null
 
-  constructor(home: CallHome, ref: RefObject, operation: OperationDescription, args: readonly unknown[], parent: Call | null, origin?: CallOrigin) {
+  constructor(
+    home: CallHome,
+    ref: RefObject,
+    operation: OperationDescription,
+    args: readonly unknown[],
+    parent: Call | null,
+    origin?: CallOrigin,
+  ) {
     super(operation, args, parent, origin)
     this.ref = ref
     this.#home = home
@@ -130,7 +143,13 @@ export class AwaitedCall extends EntityCall {
   readonly #resolve: (value: unknown) => void
   readonly #reject: (error: unknown) => void
 
-  constructor(home: CallHome, ref: RefObject, operation: OperationDescription, args: readonly unknown[], parent: Call | null) {
+  constructor(
+    home: CallHome,
+    ref: RefObject,
+    operation: OperationDescription,
+    args: readonly unknown[],
+    parent: Call | null,
+  ) {
     super(home, ref, operation, args, parent)
     this.promise = new Promise(keepSettlers)
     this.#resolve = resolveKept
@@ -176,11 +195,18 @@ export class UnawaitedCall extends EntityCall {
 /** That the last try certainly did not run says nothing of those before it. */
 function uncertain({ ref, operation }: EntityCall, error: unknown): unknown {
   if (!isEpicError(error) || error.retry === 'unknown') return error
-  return new EpicError('Unknown', `Cannot know what became of ${operation.name} of "${ref.toString()}": it may have run before, and its last try failed`, { cause: error })
+  return new EpicError(
+    'Unknown',
+    `Cannot know what became of ${operation.name} of "${ref.toString()}": it may have run before, and its last try failed`,
+    { cause: error },
+  )
 }
 
 /** What a turn that has lost its entity gets for whatever it still tries. */
 export function lostActivation({ type, id, saved }: Activation): EpicError {
   const why = saved instanceof Error ? `: ${saved.message}` : ''
-  return new EpicError('Fenced', `Cannot go on as "${type.plan.name}/${id}": this activation has ended and another may run${why}`)
+  return new EpicError(
+    'Fenced',
+    `Cannot go on as "${type.plan.name}/${id}": this activation has ended and another may run${why}`,
+  )
 }

@@ -53,8 +53,15 @@ export class EntityState {
   }
 
   /** The record to write, or `null` when the state is as marked. `isForced` writes in any case. */
-  change(instance: object, mark: StateMark | null, extras: unknown, entity: EntityId, isForced: boolean): StateChange | null {
-    if (!isForced && mark !== null && typeof mark !== 'string' && this.#isAsMarked(instance, mark)) return null
+  change(
+    instance: object,
+    mark: StateMark | null,
+    extras: unknown,
+    entity: EntityId,
+    isForced: boolean,
+  ): StateChange | null {
+    if (!isForced && mark !== null && typeof mark !== 'string' && this.#isAsMarked(instance, mark))
+      return null
     const flat = this.#flatMark(instance)
     const record = this.#encode(instance, extras, entity)
     const present = flat ?? hashOf(record)
@@ -69,7 +76,12 @@ export class EntityState {
   /** Puts a saved state into a fresh object. */
   fill(instance: object, state: Readonly<Record<string, unknown>>): void {
     for (const [field, value] of Object.entries(state)) {
-      Object.defineProperty(instance, field, { value, enumerable: true, writable: true, configurable: true })
+      Object.defineProperty(instance, field, {
+        value,
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      })
     }
   }
 
@@ -91,20 +103,28 @@ export class EntityState {
     const { version, upgrade } = this.#description
     const name = `${entity.type}/${entity.id}`
     if (content.version > version) {
-      throw new EpicError('StateNewer', `Cannot load "${name}": its state is of version ${content.version}, the class is of version ${version}`)
+      throw new EpicError(
+        'StateNewer',
+        `Cannot load "${name}": its state is of version ${content.version}, the class is of version ${version}`,
+      )
     }
     if (content.version === version || upgrade === undefined) return content
     try {
       return { ...content, state: upgrade(content.state, content.version) }
     } catch (cause) {
-      throw new EpicError('UpgradeFailed', `Cannot load "${name}": upgrade from version ${content.version} to ${version} threw`, { cause })
+      throw new EpicError(
+        'UpgradeFailed',
+        `Cannot load "${name}": upgrade from version ${content.version} to ${version} threw`,
+        { cause },
+      )
     }
   }
 
   /** The fields as a plain object, for inspection. */
   fieldsOf(instance: object): Record<string, unknown> {
     const state: Record<string, unknown> = {}
-    for (const field of this.#fieldNames(instance)) state[field] = (instance as Record<string, unknown>)[field]
+    for (const field of this.#fieldNames(instance))
+      state[field] = (instance as Record<string, unknown>)[field]
     return state
   }
 
@@ -146,11 +166,16 @@ export class EntityState {
     const start = writer.length
     const problem = writer.value(this.fieldsOf(instance))
     if (problem !== undefined) {
-      throw new EpicError('CannotSave', `Cannot save "${entity.type}/${entity.id}": ${problem.path} is ${problem.found}`, { details: { path: problem.path } })
+      throw new EpicError(
+        'CannotSave',
+        `Cannot save "${entity.type}/${entity.id}": ${problem.path} is ${problem.found}`,
+        { details: { path: problem.path } },
+      )
     }
     const end = writer.length
     const failed = writer.value(extras)
-    if (failed !== undefined) throw new Error(`Extras of ${entity.type} cannot be saved: ${failed.path}`)
+    if (failed !== undefined)
+      throw new Error(`Extras of ${entity.type} cannot be saved: ${failed.path}`)
     return { bytes: writer.take(), start, end }
   }
 }
@@ -173,7 +198,10 @@ function decodeRecord(reader: Reader, entity: EntityId): RecordContent {
   const state = reader.value()
   const extras = reader.value()
   if (reader.failed || format !== RECORD_FORMAT || typeof state !== 'object' || state === null) {
-    throw new EpicError('CorruptRecord', `Cannot load "${entity.type}/${entity.id}": its record does not decode`)
+    throw new EpicError(
+      'CorruptRecord',
+      `Cannot load "${entity.type}/${entity.id}": its record does not decode`,
+    )
   }
   return { version, state: state as Record<string, unknown>, extras }
 }

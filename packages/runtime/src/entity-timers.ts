@@ -13,9 +13,18 @@ export interface TimerSettings {
 
 export interface EntityTimers {
   /** Sets a timer; one of the same key is replaced. */
-  set(key: string, operation: TimerSettings['operation'], timer: Omit<TimerSettings, 'operation'>): void
+  set(
+    key: string,
+    operation: TimerSettings['operation'],
+    timer: Omit<TimerSettings, 'operation'>,
+  ): void
   /** Sets a timer that fires once. */
-  once(key: string, operation: TimerSettings['operation'], delayMs: number, args?: readonly unknown[]): void
+  once(
+    key: string,
+    operation: TimerSettings['operation'],
+    delayMs: number,
+    args?: readonly unknown[],
+  ): void
   /** Says whether there was such a timer. */
   cancel(key: string): boolean
 }

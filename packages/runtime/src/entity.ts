@@ -45,7 +45,11 @@ export interface EntityHost {
 let constructing: { readonly activation: Activation; readonly host: EntityHost } | undefined
 
 /** Makes the object of an activation. */
-export function constructEntity(entityClass: EntityClass, activation: Activation, host: EntityHost): Entity {
+export function constructEntity(
+  entityClass: EntityClass,
+  activation: Activation,
+  host: EntityHost,
+): Entity {
   constructing = { activation, host }
   try {
     return new entityClass()
@@ -95,7 +99,8 @@ export abstract class Entity {
     const [activation, host] = [this.#activation, this.#host]
     return {
       set: (key, operation, timer) => host.setTimer(activation, key, { ...timer, operation }),
-      once: (key, operation, delayMs, args) => host.setTimer(activation, key, { operation, delayMs, ...(args && { args }) }),
+      once: (key, operation, delayMs, args) =>
+        host.setTimer(activation, key, { operation, delayMs, ...(args && { args }) }),
       cancel: (key) => host.cancelTimer(activation, key),
     }
   }

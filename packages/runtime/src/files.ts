@@ -36,7 +36,8 @@ export interface EntityFiles {
   remove(path: string): Promise<void>
 }
 
-const bytesOf = (data: Uint8Array | string): Uint8Array => (typeof data === 'string' ? Buffer.from(data) : data)
+const bytesOf = (data: Uint8Array | string): Uint8Array =>
+  typeof data === 'string' ? Buffer.from(data) : data
 
 export function entityFiles(submit: Submit): EntityFiles {
   const read = (path: string): Promise<Uint8Array> => submit({ kind: 'file.read', path }).promise

@@ -38,7 +38,9 @@ export class FolderFiles implements FileSystem {
       case 'file.read':
         return this.#read(path, request.offset ?? 0, request.length)
       case 'file.write':
-        return request.offset === undefined ? this.#replace(path, request.data) : this.#writeAt(path, request.data, request.offset)
+        return request.offset === undefined
+          ? this.#replace(path, request.data)
+          : this.#writeAt(path, request.data, request.offset)
       case 'file.append':
         return this.#append(path, request.data)
       case 'file.stat':
@@ -54,7 +56,12 @@ export class FolderFiles implements FileSystem {
     return await withFile(path, constants.O_RDONLY, async (file) => {
       const size = (await plainFile(file, path)).size
       const wanted = Math.max(0, Math.min(length ?? size, size - offset))
-      if (wanted > FILE_BYTES_MAX) throw new EpicError('FileFailed', `Cannot read "${path}" at once: ${wanted} of at most ${FILE_BYTES_MAX} bytes`, { retry: 'never' })
+      if (wanted > FILE_BYTES_MAX)
+        throw new EpicError(
+          'FileFailed',
+          `Cannot read "${path}" at once: ${wanted} of at most ${FILE_BYTES_MAX} bytes`,
+          { retry: 'never' },
+        )
       const bytes = new Uint8Array(wanted)
       let read = 0
       while (read < wanted) {
@@ -71,10 +78,14 @@ export class FolderFiles implements FileSystem {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     const beside = `${path}.${process.pid}.${(this.#writes += 1)}.new`
     try {
-      await withFile(beside, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, async (file) => {
-        await file.writeFile(data)
-        await file.sync()
-      })
+      await withFile(
+        beside,
+        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+        async (file) => {
+          await file.writeFile(data)
+          await file.sync()
+        },
+      )
       await rename(beside, path)
     } catch (error) {
       await rm(beside, { force: true })
@@ -86,31 +97,43 @@ export class FolderFiles implements FileSystem {
     await withFile(path, constants.O_WRONLY, async (file) => {
       await plainFile(file, path)
       let written = 0
-      while (written < data.length) written += (await file.write(data, written, data.length - written, offset + written)).bytesWritten
+      while (written < data.length)
+        written += (await file.write(data, written, data.length - written, offset + written))
+          .bytesWritten
       await file.datasync()
     })
   }
 
   async #append(path: string, data: Uint8Array): Promise<void> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    await withFile(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND, async (file) => {
-      await plainFile(file, path)
-      await file.appendFile(data)
-      await file.datasync()
-    })
+    await withFile(
+      path,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND,
+      async (file) => {
+        await plainFile(file, path)
+        await file.appendFile(data)
+        await file.datasync()
+      },
+    )
   }
 
   async #stat(path: string): Promise<FileStat> {
     const found = await lstat(path)
-    if (!found.isFile() && !found.isDirectory()) throw outside(path, 'it is neither a file nor a folder')
-    return { kind: found.isFile() ? 'file' : 'folder', bytes: found.size, modifiedMs: found.mtimeMs }
+    if (!found.isFile() && !found.isDirectory())
+      throw outside(path, 'it is neither a file nor a folder')
+    return {
+      kind: found.isFile() ? 'file' : 'folder',
+      bytes: found.size,
+      modifiedMs: found.mtimeMs,
+    }
   }
 
   async #confine(path: string): Promise<string> {
     if (path.includes('\0')) throw outside(path, 'it holds a NUL')
     const root = this.#rootOf(path)
     const inside = relative(root, resolve(root, path))
-    if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) throw outside(path, 'it leads out of the folder')
+    if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside))
+      throw outside(path, 'it leads out of the folder')
     let walked = root
     for (const part of inside === '' ? [] : inside.split(sep)) {
       walked = join(walked, part)
@@ -127,12 +150,17 @@ export class FolderFiles implements FileSystem {
   #rootOf(path: string): string {
     if (!isAbsolute(path)) return this.#root
     const root = this.#allowed.find((folder) => path === folder || path.startsWith(folder + sep))
-    if (root === undefined) throw outside(path, 'it is absolute, and the app does not allow that folder')
+    if (root === undefined)
+      throw outside(path, 'it is absolute, and the app does not allow that folder')
     return root
   }
 }
 
-async function withFile<T>(path: string, flags: number, use: (file: FileHandle) => Promise<T>): Promise<T> {
+async function withFile<T>(
+  path: string,
+  flags: number,
+  use: (file: FileHandle) => Promise<T>,
+): Promise<T> {
   const file = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600)
   try {
     return await use(file)
@@ -154,8 +182,20 @@ function outside(path: string, why: string): EpicError {
 function fileError(request: FileSyscall, error: unknown): EpicError {
   if (isEpicError(error)) return error
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOENT') return new EpicError('FileNotFound', `Cannot ${request.kind.slice(5)} "${request.path}": there is no such file`)
+  if (code === 'ENOENT')
+    return new EpicError(
+      'FileNotFound',
+      `Cannot ${request.kind.slice(5)} "${request.path}": there is no such file`,
+    )
   if (code === 'ELOOP') return outside(request.path, 'it is a symbolic link')
-  if (code === 'ENOSPC') return new EpicError('StoreFull', `Cannot ${request.kind.slice(5)} "${request.path}": the disk is full`)
-  return new EpicError('FileFailed', `Cannot ${request.kind.slice(5)} "${request.path}": ${message}`, { cause: error })
+  if (code === 'ENOSPC')
+    return new EpicError(
+      'StoreFull',
+      `Cannot ${request.kind.slice(5)} "${request.path}": the disk is full`,
+    )
+  return new EpicError(
+    'FileFailed',
+    `Cannot ${request.kind.slice(5)} "${request.path}": ${message}`,
+    { cause: error },
+  )
 }

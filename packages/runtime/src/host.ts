@@ -44,7 +44,8 @@ export class Host implements EntityHost {
     checkKey('timer', key)
     const { operation, delayMs = timer.intervalMs ?? 0, intervalMs = 0 } = timer
     this.#node.kernel.now = this.#node.ports.clock.monotonicMs()
-    if (typeof operation === 'string') this.#checkOperation(activation, `the timer "${key}"`, operation)
+    if (typeof operation === 'string')
+      this.#checkOperation(activation, `the timer "${key}"`, operation)
     this.#node.kernel.setTimer({
       activation,
       key,
@@ -67,7 +68,10 @@ export class Host implements EntityHost {
   setTask(activation: Activation, key: string, task: TaskSettings): void {
     checkKey('task', key)
     if (activation.type.plan.durability === 'none') {
-      throw new EpicError('SettingsInvalid', `Cannot set the task "${key}": ${activation.type.plan.name} is not persistent, and a task is saved with its entity`)
+      throw new EpicError(
+        'SettingsInvalid',
+        `Cannot set the task "${key}": ${activation.type.plan.name} is not persistent, and a task is saved with its entity`,
+      )
     }
     this.#checkOperation(activation, `the task "${key}"`, task.operation)
     this.#node.durability.changeTask(activation, taskChange(this.#node, key, task))
@@ -100,7 +104,10 @@ export class Host implements EntityHost {
   #checkOperation(activation: Activation, what: string, operation: string): void {
     const { name, operations } = this.#node.description(activation.type.plan.name)
     if (operations.has(operation)) return
-    throw new EpicError('UnknownOperation', `Cannot set ${what} of "${name}/${activation.id}": ${name} has no operation ${operation}`)
+    throw new EpicError(
+      'UnknownOperation',
+      `Cannot set ${what} of "${name}/${activation.id}": ${name} has no operation ${operation}`,
+    )
   }
 
   /** A changed task is saved like changed state, also when no reply waits for it. */
@@ -114,5 +121,8 @@ const NOTHING = { release: (): void => undefined, drop: (): void => undefined }
 
 function checkKey(what: string, key: string): void {
   if (key.length > 0 && key.length <= KEY_UNITS_MAX) return
-  throw new EpicError('InvalidId', `Cannot set a ${what}: its key has ${key.length} characters, and 1 to ${KEY_UNITS_MAX} are allowed`)
+  throw new EpicError(
+    'InvalidId',
+    `Cannot set a ${what}: its key has ${key.length} characters, and 1 to ${KEY_UNITS_MAX} are allowed`,
+  )
 }

@@ -84,16 +84,35 @@ export type EntityDedup = DedupWindow<Uint8Array, EntityCall>
 export type Verdict = 'run' | 'attached' | { readonly outcome: Outcome }
 
 /** Looks at a numbered call: it runs, waits for its twin, or is answered at once. */
-export function judge(activation: Activation, call: EntityCall, number: CallNumber, codec: NodeCodec): Verdict {
+export function judge(
+  activation: Activation,
+  call: EntityCall,
+  number: CallNumber,
+  codec: NodeCodec,
+): Verdict {
   const looked = dedupOf(activation).look(number)
   switch (looked) {
     case 'new':
       return 'run'
     case 'interrupted':
     case 'tooOld':
-      return { outcome: { error: new EpicError('Unknown', `Cannot tell what became of ${call.operation.name} of "${call.ref.toString()}": it was interrupted`) } }
+      return {
+        outcome: {
+          error: new EpicError(
+            'Unknown',
+            `Cannot tell what became of ${call.operation.name} of "${call.ref.toString()}": it was interrupted`,
+          ),
+        },
+      }
     case 'outOfWindow':
-      return { outcome: { error: new EpicError('ProtocolBroken', `Cannot accept call ${number.seq} of ${number.caller}: it is out of its window`) } }
+      return {
+        outcome: {
+          error: new EpicError(
+            'ProtocolBroken',
+            `Cannot accept call ${number.seq} of ${number.caller}: it is out of its window`,
+          ),
+        },
+      }
     default:
       if ('done' in looked) return { outcome: decodeOutcome(looked.done, codec) }
       looked.running.twins = [...looked.running.twins, call]
@@ -107,7 +126,12 @@ export function noteBegun(activation: Activation, call: EntityCall, number: Call
 }
 
 /** The call has ended; returns the outcome that its twins get too. */
-export function noteEnded(activation: Activation, number: CallNumber, outcome: Outcome, codec: NodeCodec): Outcome {
+export function noteEnded(
+  activation: Activation,
+  number: CallNumber,
+  outcome: Outcome,
+  codec: NodeCodec,
+): Outcome {
   let kept = outcome
   let bytes: Uint8Array
   try {
@@ -128,7 +152,10 @@ export function savedDedup(activation: Activation): unknown {
 }
 
 export function restoreDedup(activation: Activation, saved: unknown): void {
-  if (Array.isArray(saved)) residueOf(activation).dedup = DedupWindow.restore(saved as Parameters<typeof DedupWindow.restore<Uint8Array, EntityCall>>[0])
+  if (Array.isArray(saved))
+    residueOf(activation).dedup = DedupWindow.restore(
+      saved as Parameters<typeof DedupWindow.restore<Uint8Array, EntityCall>>[0],
+    )
 }
 
 function dedupOf(activation: Activation): EntityDedup {
@@ -146,4 +173,3 @@ function decodeOutcome(bytes: Uint8Array, codec: NodeCodec): Outcome {
   const kept = (result.ok ? result.value : { error: undefined }) as Outcome
   return 'error' in kept ? { error: errorFromFields(kept.error) } : kept
 }
-

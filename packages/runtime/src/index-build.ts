@@ -59,18 +59,29 @@ async function buildOf(node: EntityNode, description: ClassDescription): Promise
   }
   const missing = description.indexes.filter(({ name }) => known.get(name)?.status !== 'ready')
   if (missing.length === 0) return
-  for (const { name, fields } of missing) await store.setIndex({ type, index: name, definition: fields.join(','), status: 'building' })
+  for (const { name, fields } of missing)
+    await store.setIndex({ type, index: name, definition: fields.join(','), status: 'building' })
   const count = await indexOldRecords(node, description)
-  for (const { name, fields } of missing) await store.setIndex({ type, index: name, definition: fields.join(','), status: 'ready' })
-  if (count > 0) node.log.info('indexes were built over old entities', { type, indexes: missing.map(({ name }) => name).join(' '), entities: count })
+  for (const { name, fields } of missing)
+    await store.setIndex({ type, index: name, definition: fields.join(','), status: 'ready' })
+  if (count > 0)
+    node.log.info('indexes were built over old entities', {
+      type,
+      indexes: missing.map(({ name }) => name).join(' '),
+      entities: count,
+    })
 }
 
 async function indexOldRecords(node: EntityNode, description: ClassDescription): Promise<number> {
   const { store } = node.ports
   const state = node.durability.stateOf(description.name)
   let count = 0
-  for (let after: Uint8Array | undefined, isMore = true; isMore && !node.isClosed; ) {
-    const page = await store.scan({ type: description.name, limit: PAGE, ...(after !== undefined && { after }) })
+  for (let after: Uint8Array | undefined, isMore = true; isMore && !node.isClosed;) {
+    const page = await store.scan({
+      type: description.name,
+      limit: PAGE,
+      ...(after !== undefined && { after }),
+    })
     for (const row of page.rows) {
       const content = state.decode(row.bytes, row.entity)
       await store.reindex(row.entity, row.version, indexEntries(description, content.state))

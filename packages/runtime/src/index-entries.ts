@@ -8,6 +8,9 @@ import { fieldOf, type State } from './query-expression.ts'
 export function indexEntries(description: ClassDescription, state: State): IndexEntry[] {
   return description.indexes.map(({ name, fields }) => {
     const key = encodeSortKey(fields.map((field) => fieldOf(state, field)))
-    return { index: name, key: key.length > INDEX_KEY_BYTES_MAX ? key.subarray(0, INDEX_KEY_BYTES_MAX) : key }
+    return {
+      index: name,
+      key: key.length > INDEX_KEY_BYTES_MAX ? key.subarray(0, INDEX_KEY_BYTES_MAX) : key,
+    }
   })
 }

@@ -20,7 +20,15 @@ export type { NodeClock, NodePorts, Pending, Router } from './ports.ts'
 export { entityOf, idOf, isRef } from './ref.ts'
 export type { AnyRef, OneWayName, OperationName, Ref } from './ref.ts'
 export { settings } from './settings.ts'
-export type { Durability, EntitySettings, FieldName, OperationSettings, Placement, Rate, Settings } from './settings.ts'
+export type {
+  Durability,
+  EntitySettings,
+  FieldName,
+  OperationSettings,
+  Placement,
+  Rate,
+  Settings,
+} from './settings.ts'
 export { FolderFiles } from './folder-files.ts'
 export type { EntityFile, EntityFiles, FileSyscall, FileSystem } from './files.ts'
 export type { Explanation, Query, Row } from './query.ts'

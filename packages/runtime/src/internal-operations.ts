@@ -9,7 +9,9 @@ const notCallable = (): never => {
 export const createOperation: OperationDescription = internalOperation('@create', notCallable)
 
 /** Runs a closure that a timer was given. */
-export const closureOperation: OperationDescription = internalOperation('@closure', (run) => (run as () => unknown)())
+export const closureOperation: OperationDescription = internalOperation('@closure', (run) =>
+  (run as () => unknown)(),
+)
 
 /** Runs `onActivate` and `onDeactivate`. */
 export const hookOperation: OperationDescription = internalOperation('@hook', notCallable)

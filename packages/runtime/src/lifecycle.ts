@@ -42,7 +42,11 @@ export class Lifecycle {
   #wake(activation: Activation): void {
     const { kernel } = this.#node
     try {
-      activation.instance ??= constructEntity(this.#description(activation).entityClass, activation, this.#host)
+      activation.instance ??= constructEntity(
+        this.#description(activation).entityClass,
+        activation,
+        this.#host,
+      )
       const woken = this.#runHook(activation, (entity) => entity.onActivate?.())
       if (woken === undefined) {
         kernel.handleAwake(activation)
@@ -63,7 +67,11 @@ export class Lifecycle {
       await this.#runHook(activation, (entity) => entity.onDeactivate?.(reason))
       await durability.saveLast(activation)
     } catch (error) {
-      log.error('an entity could not be put away in order', { entity: `${activation.type.plan.name}/${activation.id}`, reason, error })
+      log.error('an entity could not be put away in order', {
+        entity: `${activation.type.plan.name}/${activation.id}`,
+        reason,
+        error,
+      })
     }
     this.#then(() => kernel.handleAsleep(activation))
   }
@@ -85,9 +93,19 @@ export class Lifecycle {
   }
 
   /** Runs a hook as a turn of the entity, so that what it does counts as the entity's doing. */
-  #runHook(activation: Activation, hook: (entity: Entity & EntityLifecycle) => unknown): Promise<unknown> | undefined {
+  #runHook(
+    activation: Activation,
+    hook: (entity: Entity & EntityLifecycle) => unknown,
+  ): Promise<unknown> | undefined {
     const ref = this.#node.refTo(activation.type.plan.name, activation.id)
-    const turn = new UnawaitedCall(this.#node, ref, hookOperation, [], null, this.#node.reportFailure)
+    const turn = new UnawaitedCall(
+      this.#node,
+      ref,
+      hookOperation,
+      [],
+      null,
+      this.#node.reportFailure,
+    )
     turn.activation = activation
     turn.status = 'running'
     if (this.#node.observer !== null) this.#node.observer.turnStarted(turn)

@@ -50,7 +50,9 @@ export function textLogSink(write: (line: string) => void, now: () => Date): Log
 /** Writes one JSON object a line, for machines. */
 export function jsonLogSink(write: (line: string) => void, now: () => Date): LogSink {
   return (level, message, facts) => {
-    const printable = Object.fromEntries(Object.entries(facts).map(([key, value]) => [key, jsonFact(value)]))
+    const printable = Object.fromEntries(
+      Object.entries(facts).map(([key, value]) => [key, jsonFact(value)]),
+    )
     write(`${JSON.stringify({ time: now().toISOString(), level, message, ...printable })}\n`)
   }
 }
@@ -77,7 +79,8 @@ function escapeControls(text: string): string {
 
 function printFact(value: unknown): string {
   if (value instanceof Error) return escapeControls(`${value.name}: ${value.message}`)
-  if (typeof value === 'string') return /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(escapeControls(value))
+  if (typeof value === 'string')
+    return /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(escapeControls(value))
   return escapeControls(JSON.stringify(jsonFact(value)) ?? String(value))
 }
 

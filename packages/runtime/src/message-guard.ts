@@ -51,17 +51,28 @@ function guard(value: unknown, path: string, seen: Set<object>): void {
 }
 
 function isLeaf(value: object): boolean {
-  return value instanceof Date || value instanceof ArrayBuffer || value instanceof Error || (ArrayBuffer.isView(value) && !(value instanceof DataView))
+  return (
+    value instanceof Date ||
+    value instanceof ArrayBuffer ||
+    value instanceof Error ||
+    (ArrayBuffer.isView(value) && !(value instanceof DataView))
+  )
 }
 
 function cannotCross(path: string, found: string): EpicError {
-  return new EpicError('CannotCross', `Cannot send a message: ${path} is ${found === 'function' || found === 'symbol' ? `a ${found}` : found}`, { details: { path } })
+  return new EpicError(
+    'CannotCross',
+    `Cannot send a message: ${path} is ${found === 'function' || found === 'symbol' ? `a ${found}` : found}`,
+    { details: { path } },
+  )
 }
 
 /** Adds a hint to the error of someone who changed what was sent. */
 export function explainFrozen(error: unknown): void {
   if (!(error instanceof TypeError)) return
-  if (!/object is not extensible|read only property|Cannot delete property/.test(error.message)) return
+  if (!/object is not extensible|read only property|Cannot delete property/.test(error.message))
+    return
   if (error.message.includes('structuredClone')) return
-  error.message += ' (it was sent in a message, which froze it in development: send a copy, as with structuredClone)'
+  error.message +=
+    ' (it was sent in a message, which froze it in development: send a copy, as with structuredClone)'
 }

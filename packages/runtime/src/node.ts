@@ -8,16 +8,40 @@
  * Drains run as microtasks, so that a chain of calls inside a process costs no event loop turn, and give way to sockets and
  * timers after a slice of time, so that two entities calling each other for ever starve nobody.
  */
-import { EpicError, entityIdProblem, isEpicError, type EntityId, type ErrorCode } from '@epicserver/contracts'
-import { Kernel, type Activation, type Call, type CallNumber, type EntityType, type Held, type KernelLimits } from '@epicserver/kernel'
+import {
+  EpicError,
+  entityIdProblem,
+  isEpicError,
+  type EntityId,
+  type ErrorCode,
+} from '@epicserver/contracts'
+import {
+  Kernel,
+  type Activation,
+  type Call,
+  type CallNumber,
+  type EntityType,
+  type Held,
+  type KernelLimits,
+} from '@epicserver/kernel'
 import type { EntityClasses } from './app.ts'
 import { keptUntilCommit } from './atomic.ts'
-import { describeClass, type ClassDescription, type OperationDescription } from './class-description.ts'
+import {
+  describeClass,
+  type ClassDescription,
+  type OperationDescription,
+} from './class-description.ts'
 import { NodeCodec } from './codec.ts'
 import type { Contract } from './contract.ts'
 import { Durability } from './durability.ts'
 import type { Entity, EntityClass } from './entity.ts'
-import { AwaitedCall, lostActivation, UnawaitedCall, type CallHome, type EntityCall } from './entity-call.ts'
+import {
+  AwaitedCall,
+  lostActivation,
+  UnawaitedCall,
+  type CallHome,
+  type EntityCall,
+} from './entity-call.ts'
 import { DeadlockExchange } from './deadlock-exchange.ts'
 import { IndexBuilder } from './index-build.ts'
 import { CallerWindows } from './idempotence.ts'
@@ -32,7 +56,17 @@ import type { NodeObserver } from './observer.ts'
 import type { NodePorts, Pending } from './ports.ts'
 import { createQuery, QUERY_REQUEST, type Query } from './query.ts'
 import { walkQuery, type QueryText } from './query-walk.ts'
-import { descriptionOf, entityOf, idOf, placeOf, RefTable, setPlace, type CallSite, type Ref, type RefObject } from './ref.ts'
+import {
+  descriptionOf,
+  entityOf,
+  idOf,
+  placeOf,
+  RefTable,
+  setPlace,
+  type CallSite,
+  type Ref,
+  type RefObject,
+} from './ref.ts'
 import { Token, type ResultOf, type Syscall } from './syscalls.ts'
 import type { DueTask } from './task-body.ts'
 import { TaskScheduler } from './task-scheduler.ts'
@@ -106,7 +140,9 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.refs = new RefTable(this)
     this.descriptions = this.#descriptions
     for (const [name, entityClass] of Object.entries(options.entities)) this.know(name, entityClass)
-    this.#types = new Map([...this.descriptions].map(([name, description]) => [name, this.kernel.addType(description)]))
+    this.#types = new Map(
+      [...this.descriptions].map(([name, description]) => [name, this.kernel.addType(description)]),
+    )
     this.codec = new NodeCodec(this.refs)
     const host = new Host(this)
     this.durability = new Durability(this, this.codec)
@@ -139,7 +175,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     const ref = this.refs.get(type, String(id))
     if (ref !== undefined) return ref
     if (!this.descriptions.has(type)) throw unknownType(type, this.typeNames)
-    throw new EpicError('InvalidId', `Cannot name an entity of type ${type}: ${entityIdProblem(type, String(id)) ?? 'the id is not allowed'}`)
+    throw new EpicError(
+      'InvalidId',
+      `Cannot name an entity of type ${type}: ${entityIdProblem(type, String(id)) ?? 'the id is not allowed'}`,
+    )
   }
 
   ref<E>(target: EntityClass<E & Entity> | Contract<E>, id: string | number): Ref<E> {
@@ -150,7 +189,11 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     return this.ref(target, 0)
   }
 
-  async create<E extends Entity>(target: EntityClass<E>, id: string | number, initial?: InitialState<E>): Promise<Ref<E>> {
+  async create<E extends Entity>(
+    target: EntityClass<E>,
+    id: string | number,
+    initial?: InitialState<E>,
+  ): Promise<Ref<E>> {
     const ref = this.refTo(this.nameOf(target), id)
     await (this.invoke(ref, createOperation, [initial ?? {}]) as Promise<unknown>)
     return ref as unknown as Ref<E>
@@ -165,7 +208,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     if (name !== undefined) return name
     const contractName = (target as { name?: unknown }).name
     if (typeof target !== 'function' && typeof contractName === 'string') return contractName
-    throw unknownType(String((target as { name?: unknown } | undefined)?.name ?? target), this.typeNames)
+    throw unknownType(
+      String((target as { name?: unknown } | undefined)?.name ?? target),
+      this.typeNames,
+    )
   }
 
   description(type: string): ClassDescription {
@@ -196,7 +242,12 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   }
 
   /** A call from outside, under a number that its caller keeps when it repeats the call. */
-  invokeNumbered(ref: RefObject, operation: OperationDescription, args: readonly unknown[], number: CallNumber): Promise<unknown> {
+  invokeNumbered(
+    ref: RefObject,
+    operation: OperationDescription,
+    args: readonly unknown[],
+    number: CallNumber,
+  ): Promise<unknown> {
     const call = new AwaitedCall(this, ref, operation, args, null)
     if (operation.idempotent) call.number = number
     return this.#await(call)
@@ -205,7 +256,11 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   /** Fires a task at its entity: calls its operation. */
   fire(type: string, id: string, task: DueTask): Promise<unknown> {
     const operation = this.description(type).operations.get(task.operation)
-    if (operation === undefined) throw new EpicError('UnknownOperation', `Cannot fire the task "${task.key}" of "${type}/${id}": there is no operation ${task.operation}`)
+    if (operation === undefined)
+      throw new EpicError(
+        'UnknownOperation',
+        `Cannot fire the task "${task.key}" of "${type}/${id}": there is no operation ${task.operation}`,
+      )
     const call = new AwaitedCall(this, this.refTo(type, id), operation, task.args, null)
     call.task = task
     return this.#await(call)
@@ -213,9 +268,11 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   #await(call: AwaitedCall): Promise<unknown> {
     this.kernel.expect(call)
-    if (this.#tickAt > this.kernel.now + this.limits.tickMs) this.wakeAt(this.kernel.now + this.limits.tickMs)
+    if (this.#tickAt > this.kernel.now + this.limits.tickMs)
+      this.wakeAt(this.kernel.now + this.limits.tickMs)
     if (this.observer !== null) this.observer.callMade(call)
-    if (!call.operation.idempotent || call.number !== null || this.#windows.admit(call)) this.#send(call)
+    if (!call.operation.idempotent || call.number !== null || this.#windows.admit(call))
+      this.#send(call)
     return call.promise
   }
 
@@ -234,7 +291,9 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   }
 
   readonly reportFailure = (error: unknown, call: EntityCall): void => {
-    this.log.error(`${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`, { error })
+    this.log.error(`${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`, {
+      error,
+    })
   }
 
   #send(call: EntityCall): void {
@@ -282,7 +341,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   /** What certainly did not run goes on to the next place; so does what may have run, where a repeat is recognised. */
   repeat(call: EntityCall, error: unknown): boolean {
     if (!isEpicError(error) || this.#isClosed) return false
-    const isRepeatable = error.code === 'NodeStopping' || (call.number !== null && REPEATED.has(error.code))
+    const isRepeatable =
+      error.code === 'NodeStopping' || (call.number !== null && REPEATED.has(error.code))
     if (!isRepeatable || call.deadlineAt <= this.kernel.now) return false
     call.reset()
     call.mayHaveRun ||= error.retry === 'unknown'
@@ -318,7 +378,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     if (this.#isDrainScheduled || this.#isClosed) return
     this.#isDrainScheduled = true
     this.#drains += 1
-    if (this.#drains % 64 === 0 && this.ports.clock.monotonicMs() > this.#sliceEndsAt) this.ports.clock.yield(this.#drainFresh)
+    if (this.#drains % 64 === 0 && this.ports.clock.monotonicMs() > this.#sliceEndsAt)
+      this.ports.clock.yield(this.#drainFresh)
     else queueMicrotask(this.#drain)
   }
 
@@ -341,7 +402,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     if (!this.ports.router.canServe(kernel.now)) return
     // Effects first: a call that goes on elsewhere must leave before the calls that turns make now.
     this.#performEffects()
-    for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn()) this.#runner.run(call)
+    for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn())
+      this.#runner.run(call)
     this.#performEffects()
     if (kernel.queued > 0) this.scheduleDrain()
     if (this.#tick === null) this.#armTick()
@@ -349,7 +411,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   #performEffects(): void {
     const { kernel } = this
-    for (let effect = kernel.pollEffect(); effect !== undefined; effect = kernel.pollEffect()) this.lifecycle.perform(effect)
+    for (let effect = kernel.pollEffect(); effect !== undefined; effect = kernel.pollEffect())
+      this.lifecycle.perform(effect)
   }
 
   readonly #settle = (): void => {
@@ -374,7 +437,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     if (instant >= this.#tickAt || instant === Infinity || this.#isClosed) return
     this.#tick?.cancel()
     this.#tickAt = instant
-    this.#tick = this.ports.clock.setTimer(this.#handleTick, Math.max(0, instant - this.ports.clock.monotonicMs()))
+    this.#tick = this.ports.clock.setTimer(
+      this.#handleTick,
+      Math.max(0, instant - this.ports.clock.monotonicMs()),
+    )
   }
 
   readonly #handleTick = (): void => {
@@ -395,22 +461,35 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   #reportSlowTurn(lateMs: number): void {
     const turn = lastTurn()
     const { activation } = turn ?? {}
-    const operation = activation ? `${activation.type.plan.name}/${activation.id}.${turn?.operation.name ?? ''}` : 'unknown'
-    this.log.warn('the event loop was held up', { heldMs: Math.round(lateMs), lastOperation: operation })
+    const operation = activation
+      ? `${activation.type.plan.name}/${activation.id}.${turn?.operation.name ?? ''}`
+      : 'unknown'
+    this.log.warn('the event loop was held up', {
+      heldMs: Math.round(lateMs),
+      lastOperation: operation,
+    })
   }
 
   #expire(call: Call): void {
     const wasStarted = call.status === 'running' || call.status === 'ended'
     const mayHaveRun = wasStarted || (call as EntityCall).mayHaveRun || this.isElsewhere(call)
     const { ref, operation } = call as EntityCall
-    const error = new EpicError('Timeout', `Cannot call ${operation.name} of "${ref.toString()}": no reply within ${operation.timeoutMs} ms`, { retry: mayHaveRun ? 'unknown' : 'safe' })
+    const error = new EpicError(
+      'Timeout',
+      `Cannot call ${operation.name} of "${ref.toString()}": no reply within ${operation.timeoutMs} ms`,
+      { retry: mayHaveRun ? 'unknown' : 'safe' },
+    )
     if (call.status === 'waiting') this.kernel.failWaiting(call, error)
     else call.fail(error)
   }
 
   /** Whether a call has left for another node. */
   isElsewhere(call: Call): boolean {
-    return call.status === 'made' && call.activation === null && !this.ports.router.isHome(...placeNames(call as EntityCall))
+    return (
+      call.status === 'made' &&
+      call.activation === null &&
+      !this.ports.router.isHome(...placeNames(call as EntityCall))
+    )
   }
 
   // ── Stopping ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -433,5 +512,8 @@ function placeNames(call: EntityCall): [string, string] {
 }
 
 function unknownType(type: string, known: readonly string[]): EpicError {
-  return new EpicError('UnknownType', `Cannot find entity type "${type}": the app has ${known.length === 0 ? 'none' : known.join(', ')}`)
+  return new EpicError(
+    'UnknownType',
+    `Cannot find entity type "${type}": the app has ${known.length === 0 ? 'none' : known.join(', ')}`,
+  )
 }

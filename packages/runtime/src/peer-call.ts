@@ -20,7 +20,14 @@ export class PeerCall extends EntityCall {
   readonly #isOneWay: boolean
   readonly #answers: BatchWriter
 
-  constructor(home: CallHome, ref: RefObject, operation: OperationDescription, args: readonly unknown[], answers: BatchWriter, options: PeerCallOptions) {
+  constructor(
+    home: CallHome,
+    ref: RefObject,
+    operation: OperationDescription,
+    args: readonly unknown[],
+    answers: BatchWriter,
+    options: PeerCallOptions,
+  ) {
     super(home, ref, operation, args, null, options)
     this.#callId = options.callId
     this.#isOneWay = options.isOneWay
@@ -33,7 +40,13 @@ export class PeerCall extends EntityCall {
   override succeed(value: unknown): void {
     if (this.settled) return
     this.settled = true
-    if (!this.#isOneWay) writeResult(this.#answers.lane(this.operation.priority), this.#callId, value, `${this.operation.name} of "${this.ref.toString()}"`)
+    if (!this.#isOneWay)
+      writeResult(
+        this.#answers.lane(this.operation.priority),
+        this.#callId,
+        value,
+        `${this.operation.name} of "${this.ref.toString()}"`,
+      )
   }
 
   override reject(error: unknown): void {
@@ -48,7 +61,7 @@ export class PeerCall extends EntityCall {
   #settleWith(error: unknown, kind: typeof FAILURE | typeof REFUSAL): void {
     if (this.settled) return
     this.settled = true
-    if (!this.#isOneWay) writeFailure(this.#answers.lane(this.operation.priority), this.#callId, error, kind)
+    if (!this.#isOneWay)
+      writeFailure(this.#answers.lane(this.operation.priority), this.#callId, error, kind)
   }
 }
-

@@ -8,7 +8,14 @@
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import type { Reader, Writer } from '@epicserver/wire'
 import { EntityCall } from './entity-call.ts'
-import { FAILURE, readError, type REFUSAL, RESULT, writeCall, type CallMessage } from './peer-messages.ts'
+import {
+  FAILURE,
+  readError,
+  type REFUSAL,
+  RESULT,
+  writeCall,
+  type CallMessage,
+} from './peer-messages.ts'
 import { PEER_LANES, type PeerChannel, type PeerLane } from './peer-network.ts'
 import { descriptionOf, idOf } from './ref.ts'
 
@@ -151,7 +158,19 @@ export class PeerLink {
       const slot = this.#take(waiting)
       if (slot === NO_SLOT) return
       const callId = this.#callId(slot)
-      this.#write('high', slot, waiting, { callId, type: NODE_TYPE, id: '', operation: what, isOneWay: false, depth: 0, timeLeftMs, above: [], number: null, trace: null, args })
+      this.#write('high', slot, waiting, {
+        callId,
+        type: NODE_TYPE,
+        id: '',
+        operation: what,
+        isOneWay: false,
+        depth: 0,
+        timeLeftMs,
+        above: [],
+        number: null,
+        trace: null,
+        args,
+      })
     })
   }
 
@@ -166,7 +185,8 @@ export class PeerLink {
     this.#release(slot)
     if (kind === RESULT) call.succeed(outcome)
     else if (kind === FAILURE) call.reject(outcome)
-    else if (call instanceof EntityCall && isEpicError(outcome) && outcome.code === 'Moved') this.#onMoved(call)
+    else if (call instanceof EntityCall && isEpicError(outcome) && outcome.code === 'Moved')
+      this.#onMoved(call)
     else call.fail(outcome)
   }
 
@@ -196,7 +216,12 @@ export class PeerLink {
   #take(waiting: Waiting): number {
     const slot = this.#free.pop() ?? this.#slots.length
     if (slot > SLOT_MASK) {
-      waiting.fail(new EpicError('Overloaded', `Cannot call node ${this.nodeId}: ${slot} calls to it wait already`))
+      waiting.fail(
+        new EpicError(
+          'Overloaded',
+          `Cannot call node ${this.nodeId}: ${slot} calls to it wait already`,
+        ),
+      )
       return NO_SLOT
     }
     this.#slots[slot] = waiting

@@ -54,7 +54,11 @@ export function writeCall(writer: Writer, call: CallMessage): void {
   writer.string(call.type)
   writer.string(call.id)
   writer.string(call.operation)
-  writer.u8((call.isOneWay ? ONE_WAY : 0) | (call.number === null ? 0 : NUMBERED) | (call.trace === null ? 0 : TRACED))
+  writer.u8(
+    (call.isOneWay ? ONE_WAY : 0) |
+      (call.number === null ? 0 : NUMBERED) |
+      (call.trace === null ? 0 : TRACED),
+  )
   writer.varuint(call.depth)
   writer.varuint(Math.max(0, Math.min(0x7fff_ffff, Math.ceil(call.timeLeftMs))))
   writer.varuint(call.above.length)
@@ -98,12 +102,20 @@ export function writeResult(writer: Writer, callId: number, value: unknown, what
 }
 
 /** Writes what an operation threw, or why there is no outcome. What of it cannot cross is left out. */
-export function writeFailure(writer: Writer, callId: number, error: unknown, kind: typeof FAILURE | typeof REFUSAL = FAILURE): void {
+export function writeFailure(
+  writer: Writer,
+  callId: number,
+  error: unknown,
+  kind: typeof FAILURE | typeof REFUSAL = FAILURE,
+): void {
   writer.u8(kind)
   writer.varuint(callId)
   const fields = errorFields(error)
   if (isWritten(writer, fields)) return
-  const bare = { name: fields.name.slice(0, NAME_UNITS_MAX), message: fields.message.slice(0, MESSAGE_UNITS_MAX) }
+  const bare = {
+    name: fields.name.slice(0, NAME_UNITS_MAX),
+    message: fields.message.slice(0, MESSAGE_UNITS_MAX),
+  }
   writer.value(bare)
 }
 
@@ -133,11 +145,27 @@ export function readCall(reader: Reader): CallMessage {
   const depth = reader.varuint()
   const timeLeftMs = reader.varuint()
   const above: string[] = []
-  for (let left = reader.varuint(); left > 0 && !reader.failed; left -= 1) above.push(reader.string())
-  const number = (flags & NUMBERED) === 0 ? null : { caller: reader.string(), seq: reader.varuint(), settledBelow: reader.varuint() }
+  for (let left = reader.varuint(); left > 0 && !reader.failed; left -= 1)
+    above.push(reader.string())
+  const number =
+    (flags & NUMBERED) === 0
+      ? null
+      : { caller: reader.string(), seq: reader.varuint(), settledBelow: reader.varuint() }
   const trace = (flags & TRACED) === 0 ? null : reader.string()
   const args = reader.value()
-  return { callId, type, id, operation, isOneWay: (flags & ONE_WAY) !== 0, depth, timeLeftMs, above, number, trace, args: Array.isArray(args) ? args : [] }
+  return {
+    callId,
+    type,
+    id,
+    operation,
+    isOneWay: (flags & ONE_WAY) !== 0,
+    depth,
+    timeLeftMs,
+    above,
+    number,
+    trace,
+    args: Array.isArray(args) ? args : [],
+  }
 }
 
 const NAME_UNITS_MAX = 256
@@ -175,18 +203,25 @@ function fieldsOf(error: unknown): ErrorFields {
   if (!(error instanceof Error)) return { name: 'Thrown', message: String(error) }
   const { name, message } = error
   const { code, data } = error as { code?: unknown; data?: unknown }
-  return { name: String(name), message: String(message), ...(code !== undefined && { code }), ...(data !== undefined && { data }) }
+  return {
+    name: String(name),
+    message: String(message),
+    ...(code !== undefined && { code }),
+    ...(data !== undefined && { data }),
+  }
 }
 
 /** An error from what crossed of it; anything else becomes an error that says so. */
 export function errorFromFields(fields: unknown): Error {
-  if (typeof fields !== 'object' || fields === null) return new Error('An error that did not decode')
+  if (typeof fields !== 'object' || fields === null)
+    return new Error('An error that did not decode')
   const { name, message, code, retry, details, data } = fields as Partial<ErrorFields>
   const text = typeof message === 'string' ? message : ''
   if (name === 'EpicError' && isErrorCode(code)) {
     return new EpicError(code satisfies ErrorCode, text, {
       ...(isRetry(retry) && { retry }),
-      ...(typeof details === 'object' && details !== null && { details: details as Record<string, unknown> }),
+      ...(typeof details === 'object' &&
+        details !== null && { details: details as Record<string, unknown> }),
     })
   }
   const error = new Error(text)

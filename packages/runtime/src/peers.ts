@@ -3,7 +3,13 @@
  * arrives to where it belongs: calls to the node, outcomes to the calls that wait, fabric messages to the member.
  */
 import { EpicError, partitionOf } from '@epicserver/contracts'
-import { isPeerMessage, type Arrival, type ClusterMember, type PeerMessage, type View } from '@epicserver/fabric'
+import {
+  isPeerMessage,
+  type Arrival,
+  type ClusterMember,
+  type PeerMessage,
+  type View,
+} from '@epicserver/fabric'
 import type { Reader } from '@epicserver/wire'
 import type { ClusterRouter } from './cluster-router.ts'
 import { EntityCall } from './entity-call.ts'
@@ -12,7 +18,18 @@ import type { Log } from './log.ts'
 import type { EntityNode } from './node.ts'
 import { PeerCall } from './peer-call.ts'
 import { BatchWriter, NODE_TYPE, PeerLink, TASK_OPERATION, type Waiting } from './peer-link.ts'
-import { CALL, FABRIC, FAILURE, readCall, REFUSAL, RESULT, writeFabric, writeFailure, writeResult, type CallMessage } from './peer-messages.ts'
+import {
+  CALL,
+  FABRIC,
+  FAILURE,
+  readCall,
+  REFUSAL,
+  RESULT,
+  writeFabric,
+  writeFailure,
+  writeResult,
+  type CallMessage,
+} from './peer-messages.ts'
 import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
 import { isDueTask } from './task-firing.ts'
 
@@ -29,7 +46,10 @@ export interface PeerHost {
 export class Peers {
   readonly #host: PeerHost
   readonly #network: PeerNetwork
-  readonly #links = new Map<string, { readonly link: PeerLink; readonly channel: PeerChannel; isOpen: boolean }>()
+  readonly #links = new Map<
+    string,
+    { readonly link: PeerLink; readonly channel: PeerChannel; isOpen: boolean }
+  >()
   /** Nodes that are tried again after a moment. */
   readonly #lost = new Set<string>()
   #isClosed = false
@@ -62,8 +82,16 @@ export class Peers {
   }
 
   /** Asks every other member something; those that cannot answer are told apart by their error. */
-  askAll(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]> {
-    return Promise.allSettled([...this.#links.values()].filter(({ isOpen }) => isOpen).map(({ link }) => link.ask(what, args, timeLeftMs)))
+  askAll(
+    what: string,
+    args: readonly unknown[],
+    timeLeftMs: number,
+  ): Promise<PromiseSettledResult<unknown>[]> {
+    return Promise.allSettled(
+      [...this.#links.values()]
+        .filter(({ isOpen }) => isOpen)
+        .map(({ link }) => link.ask(what, args, timeLeftMs)),
+    )
   }
 
   /** Calls and requests that wait for an answer of any peer. */
@@ -93,7 +121,15 @@ export class Peers {
       onBatch: (bytes) => this.#read(nodeId, reader, bytes, undefined),
       onClose: (reason) => this.#reopen(nodeId, reason),
     })
-    const entry = { link: new PeerLink(nodeId, this.#batches(channel), (call) => void this.#host.router.hold(call)), channel, isOpen: false }
+    const entry = {
+      link: new PeerLink(
+        nodeId,
+        this.#batches(channel),
+        (call) => void this.#host.router.hold(call),
+      ),
+      channel,
+      isOpen: false,
+    }
     this.#links.set(nodeId, entry)
   }
 
@@ -126,7 +162,8 @@ export class Peers {
     node.ports.clock.setTimer(() => {
       this.#lost.delete(nodeId)
       const info = member.view?.members.find((each) => each.nodeId === nodeId)
-      if (!this.#isClosed && info !== undefined && !this.#links.has(nodeId)) this.#open(nodeId, info.address)
+      if (!this.#isClosed && info !== undefined && !this.#links.has(nodeId))
+        this.#open(nodeId, info.address)
     }, REOPEN_AFTER_MS)
   }
 
@@ -144,11 +181,13 @@ export class Peers {
     while (!reader.failed && reader.at < reader.end) {
       const kind = reader.u8()
       if (kind === CALL && answers !== undefined) this.#readCall(from, viewNo, reader, answers)
-      else if (kind === RESULT || kind === FAILURE || kind === REFUSAL) this.to(from)?.handleOutcome(kind, reader)
+      else if (kind === RESULT || kind === FAILURE || kind === REFUSAL)
+        this.to(from)?.handleOutcome(kind, reader)
       else if (kind === FABRIC) this.#readFabric(from, reader)
       else reader.fail(`a message of kind ${kind}`)
     }
-    if (reader.failed) this.#host.log.warn('a peer sent a batch that does not decode', { peer: from })
+    if (reader.failed)
+      this.#host.log.warn('a peer sent a batch that does not decode', { peer: from })
   }
 
   #readFabric(from: string, reader: Reader): void {
@@ -181,9 +220,16 @@ export class Peers {
     const isAhead = arrival.viewNo > (member.view?.viewNo ?? 0)
     if (isAhead) this.#host.pump()
     if (admission === 'serve' && router.isReady(arrival.partition)) node.dispatch(call)
-    else if (admission === 'moved') call.fail(new EpicError('Moved', `"${call.ref.toString()}" does not live here`))
+    else if (admission === 'moved')
+      call.fail(new EpicError('Moved', `"${call.ref.toString()}" does not live here`))
     else if (admission !== 'drop' || isAhead) router.hold(call, () => this.#admit(arrival, call))
-    else call.fail(new EpicError('Unavailable', `Cannot take a call of node ${arrival.from}: it is no member of view ${member.view?.viewNo ?? 0}`))
+    else
+      call.fail(
+        new EpicError(
+          'Unavailable',
+          `Cannot take a call of node ${arrival.from}: it is no member of view ${member.view?.viewNo ?? 0}`,
+        ),
+      )
   }
 
   /** Answers what another node asks of this one. */
@@ -191,8 +237,14 @@ export class Peers {
     const { node } = this.#host
     try {
       const handler = node.requests.get(message.operation)
-      if (handler === undefined) throw new EpicError('UnknownOperation', `Cannot ask a node for ${message.operation}`)
-      writeResult(answers.lane('high'), message.callId, await handler(from, message.args), message.operation)
+      if (handler === undefined)
+        throw new EpicError('UnknownOperation', `Cannot ask a node for ${message.operation}`)
+      writeResult(
+        answers.lane('high'),
+        message.callId,
+        await handler(from, message.args),
+        message.operation,
+      )
     } catch (error) {
       writeFailure(answers.lane('high'), message.callId, error)
     }
@@ -201,12 +253,18 @@ export class Peers {
   #callFrom(message: CallMessage, answers: BatchWriter): PeerCall | undefined {
     const { node } = this.#host
     const description = node.descriptions.get(message.type)
-    const task = message.operation === TASK_OPERATION && isDueTask(message.args[0]) ? message.args[0] : null
+    const task =
+      message.operation === TASK_OPERATION && isDueTask(message.args[0]) ? message.args[0] : null
     const name = task?.operation ?? message.operation
     const operation = description?.operations.get(name) ?? REMOTE_OPERATIONS.get(name)
     const ref = operation === undefined ? undefined : node.refs.get(message.type, message.id)
     if (operation === undefined || ref === undefined) {
-      if (!message.isOneWay) writeFailure(answers.lane('normal'), message.callId, unknownTarget(message, description !== undefined))
+      if (!message.isOneWay)
+        writeFailure(
+          answers.lane('normal'),
+          message.callId,
+          unknownTarget(message, description !== undefined),
+        )
       return undefined
     }
     const call = new PeerCall(node, ref, operation, task?.args ?? message.args, answers, {
@@ -227,12 +285,21 @@ export class Peers {
 const REOPEN_AFTER_MS = 20
 
 function nodeLost(waiting: Waiting, nodeId: string, reason: string): EpicError {
-  const what = waiting instanceof EntityCall ? `${waiting.operation.name} of "${waiting.ref.toString()}"` : 'a request'
-  return new EpicError('NodeLost', `Cannot know what became of ${what}: the link to node ${nodeId} ended (${reason})`)
+  const what =
+    waiting instanceof EntityCall
+      ? `${waiting.operation.name} of "${waiting.ref.toString()}"`
+      : 'a request'
+  return new EpicError(
+    'NodeLost',
+    `Cannot know what became of ${what}: the link to node ${nodeId} ended (${reason})`,
+  )
 }
 
 function unknownTarget(message: CallMessage, isTypeKnown: boolean): EpicError {
   return isTypeKnown
-    ? new EpicError('UnknownOperation', `Cannot call ${message.type}.${message.operation}: there is no such operation`)
+    ? new EpicError(
+        'UnknownOperation',
+        `Cannot call ${message.type}.${message.operation}: there is no such operation`,
+      )
     : new EpicError('UnknownType', `Cannot find entity type "${message.type}"`)
 }

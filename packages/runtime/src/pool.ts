@@ -29,7 +29,11 @@ export interface PoolMethods {
    * Creates an entity with initial fields.
    * @throws EpicError `AlreadyExists`
    */
-  create<E extends Entity>(target: EntityClass<E>, id: string | number, initial?: InitialState<E>): Promise<Ref<E>>
+  create<E extends Entity>(
+    target: EntityClass<E>,
+    id: string | number,
+    initial?: InitialState<E>,
+  ): Promise<Ref<E>>
   /** Asks for saved entities of a class. */
   query<E extends Entity>(target: EntityClass<E>): Query<E>
 }
@@ -62,7 +66,9 @@ function createIndex(source: PoolSource, type: string): object {
   return new Proxy(Object.create(null) as object, {
     get: (_target, id) => (typeof id === 'string' ? source.refTo(type, id) : undefined),
     set: () => {
-      throw new TypeError(`pool.${type} is an index: call an operation of pool.${type}[id] instead of assigning`)
+      throw new TypeError(
+        `pool.${type} is an index: call an operation of pool.${type}[id] instead of assigning`,
+      )
     },
   })
 }

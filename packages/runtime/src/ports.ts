@@ -38,7 +38,11 @@ export interface Router {
   /** Keeps a call until it is clear where it goes; false where there is nothing to wait for. */
   hold(call: EntityCall): boolean
   /** Asks every other node something that concerns no entity. */
-  askOthers(what: string, args: readonly unknown[], timeLeftMs: number): Promise<PromiseSettledResult<unknown>[]>
+  askOthers(
+    what: string,
+    args: readonly unknown[],
+    timeLeftMs: number,
+  ): Promise<PromiseSettledResult<unknown>[]>
   /** Whether this node may still act: run turns, write, answer. */
   canServe(nowMs: number): boolean
 }

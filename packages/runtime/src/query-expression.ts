@@ -9,7 +9,11 @@ import type { FieldName } from './settings.ts'
 
 /** A condition, as data. */
 export type Condition =
-  | { readonly op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'startsWith'; readonly field: string; readonly value: SortValue }
+  | {
+      readonly op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'startsWith'
+      readonly field: string
+      readonly value: SortValue
+    }
   | { readonly op: 'in'; readonly field: string; readonly values: readonly SortValue[] }
   | { readonly op: 'contains'; readonly field: string; readonly value: unknown }
   | { readonly op: 'and' | 'or'; readonly of: readonly Condition[] }
@@ -80,7 +84,11 @@ export class Field<V> {
   }
 
   in(values: readonly V[]): Where {
-    return new Where({ op: 'in', field: this.#name, values: values.map((value) => sortValue(value)) })
+    return new Where({
+      op: 'in',
+      field: this.#name,
+      values: values.map((value) => sortValue(value)),
+    })
   }
 
   startsWith(prefix: V & string): Where {
@@ -127,7 +135,9 @@ export function meets(state: State, condition: Condition): boolean {
     case 'not':
       return !meets(state, condition.of)
     case 'in':
-      return condition.values.some((value) => compareValues(fieldOf(state, condition.field), value) === 0)
+      return condition.values.some(
+        (value) => compareValues(fieldOf(state, condition.field), value) === 0,
+      )
     case 'contains':
       return hasMember(state[condition.field], condition.value)
     case 'startsWith':

@@ -32,17 +32,34 @@ interface Range {
   prefix?: string
 }
 
-export function planQuery(indexes: readonly IndexDescription[], condition: Condition | null, order: readonly Order[]): QueryPlan {
+export function planQuery(
+  indexes: readonly IndexDescription[],
+  condition: Condition | null,
+  order: readonly Order[],
+): QueryPlan {
   const bounds = boundsOf(condition)
   let best: { readonly plan: QueryPlan; readonly score: number } | undefined
   for (const index of indexes) {
     const candidate = planWith(index, bounds, order)
     if (candidate.score > (best?.score ?? 0)) best = candidate
   }
-  return best?.plan ?? { index: null, from: null, to: null, reverse: false, isOrdered: order.length === 0, why: 'no declared index serves this query: every saved entity of the class is read' }
+  return (
+    best?.plan ?? {
+      index: null,
+      from: null,
+      to: null,
+      reverse: false,
+      isOrdered: order.length === 0,
+      why: 'no declared index serves this query: every saved entity of the class is read',
+    }
+  )
 }
 
-function planWith(index: IndexDescription, bounds: Bounds, order: readonly Order[]): { plan: QueryPlan; score: number } {
+function planWith(
+  index: IndexDescription,
+  bounds: Bounds,
+  order: readonly Order[],
+): { plan: QueryPlan; score: number } {
   const prefix: SortValue[] = []
   for (const field of index.fields) {
     if (!bounds.equal.has(field)) break
@@ -51,19 +68,35 @@ function planWith(index: IndexDescription, bounds: Bounds, order: readonly Order
   const rest = index.fields.slice(prefix.length)
   const range = rest[0] === undefined ? undefined : bounds.ranges.get(rest[0])
   const wanted = order.filter(({ field }) => !bounds.equal.has(field))
-  const isOrdered = wanted.every((key, i) => key.field === rest[i] && key.descending === wanted[0]?.descending)
+  const isOrdered = wanted.every(
+    (key, i) => key.field === rest[i] && key.descending === wanted[0]?.descending,
+  )
   const reverse = isOrdered && wanted[0]?.descending === true
-  const score = prefix.length * 4 + (range === undefined ? 0 : 2) + (isOrdered && wanted.length > 0 ? 1 : 0)
+  const score =
+    prefix.length * 4 + (range === undefined ? 0 : 2) + (isOrdered && wanted.length > 0 ? 1 : 0)
   const [from, to] = keysOf(prefix, range)
   const why = [
     prefix.length > 0 ? `equal ${index.fields.slice(0, prefix.length).join(', ')}` : '',
     range === undefined ? '' : `range of ${rest[0]}`,
     isOrdered && wanted.length > 0 ? 'in order' : '',
   ]
-  return { score, plan: { index: index.name, from, to, reverse, isOrdered, why: why.filter((part) => part !== '').join('; ') } }
+  return {
+    score,
+    plan: {
+      index: index.name,
+      from,
+      to,
+      reverse,
+      isOrdered,
+      why: why.filter((part) => part !== '').join('; '),
+    },
+  }
 }
 
-function keysOf(prefix: readonly SortValue[], range: Range | undefined): [Uint8Array | null, Uint8Array | null] {
+function keysOf(
+  prefix: readonly SortValue[],
+  range: Range | undefined,
+): [Uint8Array | null, Uint8Array | null] {
   const whole = prefix.length === 0 ? null : encodeSortKey(prefix)
   let from = whole
   let to = whole === null ? null : sortKeyEnd(prefix)
@@ -91,8 +124,10 @@ function boundsOf(condition: Condition | null): Bounds {
   const visit = (part: Condition): void => {
     if (part.op === 'and') part.of.forEach(visit)
     else if (part.op === 'eq') equal.set(part.field, part.value)
-    else if (part.op === 'gt' || part.op === 'gte') rangeOf(part.field).low = { value: part.value, included: part.op === 'gte' }
-    else if (part.op === 'lt' || part.op === 'lte') rangeOf(part.field).high = { value: part.value, included: part.op === 'lte' }
+    else if (part.op === 'gt' || part.op === 'gte')
+      rangeOf(part.field).low = { value: part.value, included: part.op === 'gte' }
+    else if (part.op === 'lt' || part.op === 'lte')
+      rangeOf(part.field).high = { value: part.value, included: part.op === 'lte' }
     else if (part.op === 'startsWith') rangeOf(part.field).prefix = String(part.value)
   }
   if (condition !== null) visit(condition)

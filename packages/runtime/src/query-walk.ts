@@ -3,7 +3,14 @@ import { PARTITIONS, type ScanRow } from '@epicserver/contracts'
 import type { SortValue } from '@epicserver/wire'
 import type { ClassDescription } from './class-description.ts'
 import type { EntityNode } from './node.ts'
-import { compareValues, fieldOf, meets, type Condition, type Order, type State } from './query-expression.ts'
+import {
+  compareValues,
+  fieldOf,
+  meets,
+  type Condition,
+  type Order,
+  type State,
+} from './query-expression.ts'
 import { planQuery, type QueryPlan } from './query-plan.ts'
 
 /** A query as data. */
@@ -39,7 +46,7 @@ export async function walkQuery(node: EntityNode, text: QueryText): Promise<Quer
   const plan = await usablePlan(node, description, text)
   const rows: QueryRow[] = []
   let count = 0
-  for (let after: Uint8Array | undefined, isMore = true; isMore; ) {
+  for (let after: Uint8Array | undefined, isMore = true; isMore;) {
     const page = await node.ports.store.scan({
       type: text.type,
       limit: PAGE,
@@ -63,10 +70,22 @@ export async function walkQuery(node: EntityNode, text: QueryText): Promise<Quer
 }
 
 /** The plan, with only those indexes that are complete. */
-export async function usablePlan(node: EntityNode, description: ClassDescription, text: QueryText): Promise<QueryPlan> {
+export async function usablePlan(
+  node: EntityNode,
+  description: ClassDescription,
+  text: QueryText,
+): Promise<QueryPlan> {
   if (description.indexes.length === 0) return planQuery([], text.condition, text.order)
-  const ready = new Set((await node.ports.store.indexes(text.type)).filter(({ status }) => status === 'ready').map(({ index }) => index))
-  return planQuery(description.indexes.filter(({ name }) => ready.has(name)), text.condition, text.order)
+  const ready = new Set(
+    (await node.ports.store.indexes(text.type))
+      .filter(({ status }) => status === 'ready')
+      .map(({ index }) => index),
+  )
+  return planQuery(
+    description.indexes.filter(({ name }) => ready.has(name)),
+    text.condition,
+    text.order,
+  )
 }
 
 /** Sorts rows as the query asks, ids deciding between equals, and keeps the first. */

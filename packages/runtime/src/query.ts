@@ -9,7 +9,13 @@ import { EpicError, PARTITIONS } from '@epicserver/contracts'
 import type { ClassDescription } from './class-description.ts'
 import type { EntityNode } from './node.ts'
 import { fieldsOf, Where, type Condition, type Fields, type Order } from './query-expression.ts'
-import { firstInOrder, usablePlan, walkQuery, type QueryPart, type QueryText } from './query-walk.ts'
+import {
+  firstInOrder,
+  usablePlan,
+  walkQuery,
+  type QueryPart,
+  type QueryText,
+} from './query-walk.ts'
 import type { Ref } from './ref.ts'
 import type { FieldName } from './settings.ts'
 
@@ -48,7 +54,14 @@ export interface Query<E> extends PromiseLike<Ref<E>[]> {
 }
 
 export function createQuery<E>(node: EntityNode, description: ClassDescription): Query<E> {
-  return new EntityQuery<E>(node, { type: description.name, condition: null, order: [], limit: Number.MAX_SAFE_INTEGER, fields: [], isCount: false })
+  return new EntityQuery<E>(node, {
+    type: description.name,
+    condition: null,
+    order: [],
+    limit: Number.MAX_SAFE_INTEGER,
+    fields: [],
+    isCount: false,
+  })
 }
 
 class EntityQuery<E> implements Query<E> {
@@ -62,18 +75,23 @@ class EntityQuery<E> implements Query<E> {
 
   where(condition: (fields: Fields<E>) => Where): Query<E> {
     const more = condition(fieldsOf<E>())
-    if (!(more instanceof Where)) throw new TypeError('where needs a condition, as in where((p) => p.score.gt(100))')
+    if (!(more instanceof Where))
+      throw new TypeError('where needs a condition, as in where((p) => p.score.gt(100))')
     const before = this.#text.condition
-    const both: Condition = before === null ? more.condition : { op: 'and', of: [before, more.condition] }
+    const both: Condition =
+      before === null ? more.condition : { op: 'and', of: [before, more.condition] }
     return this.#with({ condition: both })
   }
 
   orderBy(...orders: ((fields: Fields<E>) => Order)[]): Query<E> {
-    return this.#with({ order: [...this.#text.order, ...orders.map((order) => order(fieldsOf<E>()))] })
+    return this.#with({
+      order: [...this.#text.order, ...orders.map((order) => order(fieldsOf<E>()))],
+    })
   }
 
   take(count: number): Query<E> {
-    if (!Number.isInteger(count) || count < 0) throw new TypeError(`take needs a whole number, not ${count}`)
+    if (!Number.isInteger(count) || count < 0)
+      throw new TypeError(`take needs a whole number, not ${count}`)
     return this.#with({ limit: count })
   }
 
@@ -96,7 +114,11 @@ class EntityQuery<E> implements Query<E> {
   }
 
   async explain(): Promise<Explanation> {
-    const { index, why, isOrdered } = await usablePlan(this.#node, this.#node.description(this.#text.type), this.#text)
+    const { index, why, isOrdered } = await usablePlan(
+      this.#node,
+      this.#node.description(this.#text.type),
+      this.#text,
+    )
     return { index, why, isOrdered }
   }
 
@@ -125,12 +147,24 @@ async function runQuery(node: EntityNode, text: QueryText): Promise<QueryPart> {
     const timeLeftMs = endsAt - clock.monotonicMs()
     const others = router.askOthers(QUERY_REQUEST, [text], timeLeftMs)
     const parts = [await walkQuery(node, text)]
-    for (const answer of await others) if (answer.status === 'fulfilled') parts.push(answer.value as QueryPart)
+    for (const answer of await others)
+      if (answer.status === 'fulfilled') parts.push(answer.value as QueryPart)
     if (isComplete(parts)) {
       const count = parts.reduce((sum, part) => sum + part.count, 0)
-      return { rows: firstInOrder(parts.flatMap((part) => part.rows), text), count, covered: parts[0]!.covered }
+      return {
+        rows: firstInOrder(
+          parts.flatMap((part) => part.rows),
+          text,
+        ),
+        count,
+        covered: parts[0]!.covered,
+      }
     }
-    if (timeLeftMs <= RETRY_MS) throw new EpicError('Unavailable', `Cannot query ${text.type}: not every partition has an owner`)
+    if (timeLeftMs <= RETRY_MS)
+      throw new EpicError(
+        'Unavailable',
+        `Cannot query ${text.type}: not every partition has an owner`,
+      )
     await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS))
   }
 }

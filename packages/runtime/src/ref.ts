@@ -135,7 +135,10 @@ export class RefTable {
   }
 
   add(description: ClassDescription): void {
-    this.#kinds.set(description.name, { make: makeRefClass(description, this.#site), refs: new Map() })
+    this.#kinds.set(description.name, {
+      make: makeRefClass(description, this.#site),
+      refs: new Map(),
+    })
   }
 
   /** The ref to an entity; `undefined` when the type is not known here, or when the id can be none. */
@@ -162,7 +165,10 @@ interface RefKind {
   readonly refs: Map<string, WeakRef<RefObject>>
 }
 
-function makeRefClass(description: ClassDescription, site: CallSite): new (id: string) => RefObject {
+function makeRefClass(
+  description: ClassDescription,
+  site: CallSite,
+): new (id: string) => RefObject {
   const RefClass = class extends RefObject {}
   Object.defineProperty(RefClass, 'name', { value: `Ref<${description.name}>` })
   Object.defineProperty(RefClass.prototype, '@class', { value: description })

@@ -11,7 +11,12 @@ import type { EntityDedup } from './idempotence.ts'
 
 /** What one commit is to change of an entity: its state as it was when this was made, or all that there is of it. */
 export type PendingWrite =
-  | { readonly kind: 'write'; readonly bytes: Uint8Array; readonly mark: StateMark; readonly write: Write }
+  | {
+      readonly kind: 'write'
+      readonly bytes: Uint8Array
+      readonly mark: StateMark
+      readonly write: Write
+    }
   | { readonly kind: 'removal' }
 
 /** An atomic operation that is under way. */

@@ -9,24 +9,35 @@ type Check = (value: unknown) => string | undefined
 const oneOf =
   (...values: readonly unknown[]): Check =>
   (value) =>
-    values.includes(value) ? undefined : `must be one of ${values.map((each) => JSON.stringify(each)).join(', ')}`
-const isBoolean: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false')
-const isFunction: Check = (value) => (typeof value === 'function' ? undefined : 'must be a function')
+    values.includes(value)
+      ? undefined
+      : `must be one of ${values.map((each) => JSON.stringify(each)).join(', ')}`
+const isBoolean: Check = (value) =>
+  typeof value === 'boolean' ? undefined : 'must be true or false'
+const isFunction: Check = (value) =>
+  typeof value === 'function' ? undefined : 'must be a function'
 const isPositive: Check = (value) =>
   typeof value === 'number' && value > 0 ? undefined : 'must be a number above 0'
 const isWhole: Check = (value) =>
   Number.isInteger(value) && (value as number) > 0 ? undefined : 'must be a whole number above 0'
-const isObject: Check = (value) => (typeof value === 'object' && value !== null ? undefined : 'must be an object')
+const isObject: Check = (value) =>
+  typeof value === 'object' && value !== null ? undefined : 'must be an object'
 const isList: Check = (value) => (Array.isArray(value) ? undefined : 'must be a list')
 
 const isDurability: Check = (value) => {
   if (value === 'acknowledged' || value === 'manual') return undefined
-  const everyMs = typeof value === 'object' && value !== null ? (value as { everyMs?: unknown }).everyMs : undefined
-  return isPositive(everyMs) === undefined ? undefined : `must be 'acknowledged', 'manual' or { everyMs }`
+  const everyMs =
+    typeof value === 'object' && value !== null
+      ? (value as { everyMs?: unknown }).everyMs
+      : undefined
+  return isPositive(everyMs) === undefined
+    ? undefined
+    : `must be 'acknowledged', 'manual' or { everyMs }`
 }
 
 const isPlacement: Check = (value) => {
-  if (typeof value === 'object' && value !== null && ('near' in value || 'label' in value)) return undefined
+  if (typeof value === 'object' && value !== null && ('near' in value || 'label' in value))
+    return undefined
   return oneOf('hash', 'local', 'load', 'anywhere')(value)
 }
 
@@ -69,7 +80,8 @@ export function checkSettings(
   const operations = (given['operations'] ?? {}) as Readonly<Record<string, unknown>>
   for (const [name, said] of Object.entries(operations)) {
     const where = `${type}.settings.operations.${name}`
-    if (!methods.has(name)) refuse(where, `names no method of the class${nearest(name, methods.keys())}`)
+    if (!methods.has(name))
+      refuse(where, `names no method of the class${nearest(name, methods.keys())}`)
     const problem = isObject(said)
     if (problem !== undefined) refuse(where, problem)
     checkAgainst(OPERATION_CHECKS, said as Readonly<Record<string, unknown>>, where)
@@ -77,10 +89,15 @@ export function checkSettings(
   }
 }
 
-function checkAgainst(checks: ReadonlyMap<string, Check>, given: Readonly<Record<string, unknown>>, where: string): void {
+function checkAgainst(
+  checks: ReadonlyMap<string, Check>,
+  given: Readonly<Record<string, unknown>>,
+  where: string,
+): void {
   for (const [name, value] of Object.entries(given)) {
     const check = checks.get(name)
-    if (check === undefined) refuse(`${where}.${name}`, `is not a setting${nearest(name, checks.keys())}`)
+    if (check === undefined)
+      refuse(`${where}.${name}`, `is not a setting${nearest(name, checks.keys())}`)
     if (value === undefined) continue
     const problem = check(value)
     if (problem !== undefined) refuse(`${where}.${name}`, `${problem}, not ${print(value)}`)
@@ -89,8 +106,10 @@ function checkAgainst(checks: ReadonlyMap<string, Check>, given: Readonly<Record
 
 function checkCombination(said: Readonly<Record<string, unknown>>, where: string): void {
   if (said['oneWay'] !== true) {
-    if (said['reliability'] === 'unreliable') refuse(where, 'cannot be unreliable: only a one-way operation can')
-    if (said['coalesce'] !== undefined) refuse(where, 'cannot coalesce: only a one-way operation can')
+    if (said['reliability'] === 'unreliable')
+      refuse(where, 'cannot be unreliable: only a one-way operation can')
+    if (said['coalesce'] !== undefined)
+      refuse(where, 'cannot coalesce: only a one-way operation can')
   }
   if (said['atomic'] === true && said['lock'] !== undefined && said['lock'] !== 'entity') {
     refuse(where, 'cannot be atomic with another lock than entity')
@@ -98,7 +117,9 @@ function checkCombination(said: Readonly<Record<string, unknown>>, where: string
 }
 
 function refuse(where: string, problem: string): never {
-  throw new EpicError('SettingsInvalid', `Cannot use these settings: ${where} ${problem}`, { details: { where } })
+  throw new EpicError('SettingsInvalid', `Cannot use these settings: ${where} ${problem}`, {
+    details: { where },
+  })
 }
 
 function print(value: unknown): string {

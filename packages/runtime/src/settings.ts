@@ -79,7 +79,11 @@ type OperationsOf<E> = {
 
 /** The names of the fields of `E` that hold state. */
 export type FieldName<E> = {
-  [K in keyof E]: K extends string ? (E[K] extends (...args: never[]) => unknown ? never : K) : never
+  [K in keyof E]: K extends string
+    ? E[K] extends (...args: never[]) => unknown
+      ? never
+      : K
+    : never
 }[keyof E]
 
 declare const oneWayOfSettings: unique symbol

@@ -28,7 +28,9 @@ export class SoloRouter implements Router {
   }
 
   send(call: EntityCall): void {
-    call.fail(new EpicError('Unavailable', `Cannot call "${call.ref.toString()}": this node is alone`))
+    call.fail(
+      new EpicError('Unavailable', `Cannot call "${call.ref.toString()}": this node is alone`),
+    )
   }
 
   hold(): boolean {

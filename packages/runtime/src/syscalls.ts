@@ -9,9 +9,19 @@
 /** A request to the outside. */
 export type Syscall =
   | { readonly kind: 'sleep'; readonly ms: number }
-  | { readonly kind: 'file.read'; readonly path: string; readonly offset?: number; readonly length?: number }
+  | {
+      readonly kind: 'file.read'
+      readonly path: string
+      readonly offset?: number
+      readonly length?: number
+    }
   /** Replaces the whole file, or writes at `offset` into it. */
-  | { readonly kind: 'file.write'; readonly path: string; readonly data: Uint8Array; readonly offset?: number }
+  | {
+      readonly kind: 'file.write'
+      readonly path: string
+      readonly data: Uint8Array
+      readonly offset?: number
+    }
   | { readonly kind: 'file.append'; readonly path: string; readonly data: Uint8Array }
   | { readonly kind: 'file.stat'; readonly path: string }
   | { readonly kind: 'file.list'; readonly path: string }
@@ -118,7 +128,12 @@ export class CompletionPort<K> implements AsyncIterable<Completion<K>> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Completion<K>, void> {
-    for (let completion = await this.next(); completion !== undefined; completion = await this.next()) yield completion
+    for (
+      let completion = await this.next();
+      completion !== undefined;
+      completion = await this.next()
+    )
+      yield completion
   }
 
   #finish(completion: Completion<K>): void {

@@ -46,7 +46,8 @@ export function taskChange(node: EntityNode, key: string, task: TaskSettings): T
   }
   const given = [task.everyMs, task.at, task.cron].filter((each) => each !== undefined).length
   if (given !== 1) throw invalid(key, 'it needs exactly one of everyMs, at and cron')
-  if (task.everyMs !== undefined && !(task.everyMs >= 1)) throw invalid(key, `everyMs is ${task.everyMs}`)
+  if (task.everyMs !== undefined && !(task.everyMs >= 1))
+    throw invalid(key, `everyMs is ${task.everyMs}`)
   const now = node.ports.clock.wallMs()
   const dueMs = task.at === undefined ? nextTime(key, body, now, now) : Math.ceil(Number(task.at))
   if (dueMs === null || !Number.isFinite(dueMs)) throw invalid(key, 'it never comes due')
@@ -55,18 +56,33 @@ export function taskChange(node: EntityNode, key: string, task: TaskSettings): T
 
 /** Reads a due task and works out what becomes of it. */
 export function dueTask(node: EntityNode, task: Task, nowMs: number): DueTask {
-  const body = node.codec.decodeState(task.body, 'CorruptRecord', `the task "${task.key}"`) as TaskBody
+  const body = node.codec.decodeState(
+    task.body,
+    'CorruptRecord',
+    `the task "${task.key}"`,
+  ) as TaskBody
   const isLate = nowMs - task.dueMs > ON_TIME_MS
   // A timer may fire a little before the wall clock is there: the time after this one is still another.
   const from = body.catchUp === 'all' ? task.dueMs : Math.max(nowMs, task.dueMs)
   const dueMs = nextTime(task.key, body, task.dueMs, from)
-  const next: TaskChange = dueMs === null ? { kind: 'clear', key: task.key } : { kind: 'set', key: task.key, dueMs, body: task.body }
-  return { key: task.key, dueMs: task.dueMs, operation: body.operation, args: body.args, next, mustRun: !(isLate && body.catchUp === 'skip') }
+  const next: TaskChange =
+    dueMs === null
+      ? { kind: 'clear', key: task.key }
+      : { kind: 'set', key: task.key, dueMs, body: task.body }
+  return {
+    key: task.key,
+    dueMs: task.dueMs,
+    operation: body.operation,
+    args: body.args,
+    next,
+    mustRun: !(isLate && body.catchUp === 'skip'),
+  }
 }
 
 /** The first time after `from`; repeated tasks keep the beat that began at `beat`. */
 function nextTime(key: string, body: TaskBody, beat: number, from: number): number | null {
-  if (body.everyMs !== null) return Math.ceil(beat + (Math.floor((from - beat) / body.everyMs) + 1) * body.everyMs)
+  if (body.everyMs !== null)
+    return Math.ceil(beat + (Math.floor((from - beat) / body.everyMs) + 1) * body.everyMs)
   if (body.cron === null) return null
   try {
     const cron = new Cron(body.cron, { timezone: body.timeZone ?? 'UTC' })
@@ -77,5 +93,9 @@ function nextTime(key: string, body: TaskBody, beat: number, from: number): numb
 }
 
 function invalid(key: string, problem: string, cause?: unknown): EpicError {
-  return new EpicError('SettingsInvalid', `Cannot set the task "${key}": ${problem}`, cause === undefined ? {} : { cause })
+  return new EpicError(
+    'SettingsInvalid',
+    `Cannot set the task "${key}": ${problem}`,
+    cause === undefined ? {} : { cause },
+  )
 }

@@ -48,13 +48,25 @@ export function forgetFiring(activation: Activation, key: string): void {
 /** Reads a task that came from another node. */
 export function isDueTask(value: unknown): value is DueTask {
   if (typeof value !== 'object' || value === null) return false
-  const { key, dueMs, operation, args, next, mustRun } = value as Partial<Record<keyof DueTask, unknown>>
+  const { key, dueMs, operation, args, next, mustRun } = value as Partial<
+    Record<keyof DueTask, unknown>
+  >
   const isNamed = typeof key === 'string' && typeof operation === 'string'
-  return isNamed && typeof dueMs === 'number' && Array.isArray(args) && typeof mustRun === 'boolean' && isChangeOf(key, next)
+  return (
+    isNamed &&
+    typeof dueMs === 'number' &&
+    Array.isArray(args) &&
+    typeof mustRun === 'boolean' &&
+    isChangeOf(key, next)
+  )
 }
 
 function isChangeOf(key: string, change: unknown): boolean {
   if (typeof change !== 'object' || change === null) return false
   const { kind, key: ofKey, dueMs, body } = change as Record<string, unknown>
-  return ofKey === key && (kind === 'clear' || (kind === 'set' && typeof dueMs === 'number' && body instanceof Uint8Array))
+  return (
+    ofKey === key &&
+    (kind === 'clear' ||
+      (kind === 'set' && typeof dueMs === 'number' && body instanceof Uint8Array))
+  )
 }

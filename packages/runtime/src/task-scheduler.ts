@@ -29,7 +29,10 @@ export class TaskScheduler {
     if (this.#node.isClosed) return
     this.#isPolling = true
     void this.#look().finally(() => {
-      this.#poll = this.#node.ports.clock.setTimer(() => this.start(), this.#node.limits.taskHorizonMs / 2)
+      this.#poll = this.#node.ports.clock.setTimer(
+        () => this.start(),
+        this.#node.limits.taskHorizonMs / 2,
+      )
     })
   }
 
@@ -46,14 +49,20 @@ export class TaskScheduler {
   async #look(): Promise<void> {
     const { clock, store, router } = this.#node.ports
     const partitions = new Set<number>()
-    for (let partition = 0; partition < PARTITIONS; partition += 1) if (router.isReady(partition)) partitions.add(partition)
+    for (let partition = 0; partition < PARTITIONS; partition += 1)
+      if (router.isReady(partition)) partitions.add(partition)
     if (partitions.size === 0) return
     this.#looks += 1
     const look = this.#looks
     for (const [key, before] of this.#fired) if (before < look - 1) this.#fired.delete(key)
     try {
       const beforeMs = clock.wallMs() + this.#node.limits.taskHorizonMs
-      for (const task of await store.due({ partitions, beforeMs, limit: BATCH + this.#underWay.size })) this.#arm(task, look)
+      for (const task of await store.due({
+        partitions,
+        beforeMs,
+        limit: BATCH + this.#underWay.size,
+      }))
+        this.#arm(task, look)
     } catch (error) {
       this.#node.log.warn('due tasks could not be read', { error })
     }
@@ -61,7 +70,8 @@ export class TaskScheduler {
 
   #arm(task: Task, look: number): void {
     const key = `${formatEntityId(task.entity)}\n${task.key}\n${task.dueMs}`
-    if (this.#underWay.has(key) || (this.#fired.get(key) ?? 0) >= look || this.#node.isClosed) return
+    if (this.#underWay.has(key) || (this.#fired.get(key) ?? 0) >= look || this.#node.isClosed)
+      return
     const delay = Math.max(0, task.dueMs - this.#node.ports.clock.wallMs())
     const pending = this.#node.ports.clock.setTimer(() => void this.#fire(key, task), delay)
     this.#underWay.set(key, pending)
@@ -78,7 +88,11 @@ export class TaskScheduler {
     try {
       await this.#node.fire(type, id, dueTask(this.#node, task, clock.wallMs()))
     } catch (error) {
-      this.#node.log.error('a task failed', { entity: formatEntityId(task.entity), task: task.key, error })
+      this.#node.log.error('a task failed', {
+        entity: formatEntityId(task.entity),
+        task: task.key,
+        error,
+      })
     } finally {
       this.#underWay.delete(key)
       this.#fired.set(key, this.#looks)

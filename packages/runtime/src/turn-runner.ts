@@ -28,9 +28,14 @@ export class TurnRunner {
   run(call: Call): void {
     const operation = call.operation as OperationDescription
     const activation = call.activation as Activation
-    if (activation.saved === null && activation.type.plan.durability !== 'none' && operation !== createOperation) {
+    if (
+      activation.saved === null &&
+      activation.type.plan.durability !== 'none' &&
+      operation !== createOperation
+    ) {
       this.#deliver(call, { error: notFound(activation) })
-    } else if ((call as EntityCall).task !== null && !this.#mayFire(call as EntityCall, activation)) return
+    } else if ((call as EntityCall).task !== null && !this.#mayFire(call as EntityCall, activation))
+      return
     else if (operation.idempotent && !this.#isNew(call as EntityCall, activation)) return
     else if (operation === createOperation) this.#finish(call, this.#create(call, activation))
     else {
@@ -112,11 +117,13 @@ export class TurnRunner {
   #end(call: Call, outcome: Outcome): void {
     const { number, task } = call as EntityCall
     const activation = call.activation as Activation
-    const kept = number === null ? outcome : noteEnded(activation, number, outcome, this.#node.codec)
+    const kept =
+      number === null ? outcome : noteEnded(activation, number, outcome, this.#node.codec)
     if (call.operation.atomic) endAtomic(this.#node.durability, activation, { call, outcome: kept })
     if (task !== null && endFiring(activation, task)) this.#moveTask(activation, task)
     this.#deliver(call, kept)
-    if (number !== null) for (const twin of (call as EntityCall).takeTwins()) this.#deliver(twin, kept)
+    if (number !== null)
+      for (const twin of (call as EntityCall).takeTwins()) this.#deliver(twin, kept)
   }
 
   #deliver(call: Call, outcome: Outcome): void {
@@ -134,7 +141,12 @@ export class TurnRunner {
     if (this.#node.observer !== null) this.#node.observer.turnStarted(call as EntityCall)
     const entity = this.#node.durability.entityOf(activation)
     if (this.#node.durability.exists(activation)) {
-      return { error: new EpicError('AlreadyExists', `Cannot create "${entity.type}/${entity.id}": it exists`) }
+      return {
+        error: new EpicError(
+          'AlreadyExists',
+          `Cannot create "${entity.type}/${entity.id}": it exists`,
+        ),
+      }
     }
     this.#node.durability.create(activation, call.args[0] as Record<string, unknown>)
     return { value: undefined }
@@ -159,5 +171,8 @@ export class TurnRunner {
 
 function notFound(activation: Activation): EpicError {
   const name = `${activation.type.plan.name}/${activation.id}`
-  return new EpicError('NotFound', `Cannot call "${name}": it was never created, and its class has autoCreate: false`)
+  return new EpicError(
+    'NotFound',
+    `Cannot call "${name}": it was never created, and its class has autoCreate: false`,
+  )
 }

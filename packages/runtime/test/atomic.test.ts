@@ -80,7 +80,9 @@ class Vault extends Entity {
 async function durable(node: EntityNode, disk: MemoryDisk): Promise<unknown> {
   const entity = { type: 'Vault', id: 'v' }
   const record = await new MemoryStateStore({ disk }).read(entity)
-  return record === null ? 0 : node.durability.stateOf('Vault').decode(record.bytes, entity).state['gold']
+  return record === null
+    ? 0
+    : node.durability.stateOf('Vault').decode(record.bytes, entity).state['gold']
 }
 
 describe('atomic operations', () => {
@@ -90,7 +92,9 @@ describe('atomic operations', () => {
     const vault = pool.Vault['v']!
     let durableAtReply: unknown
     const add = vault.add(1)
-    const first = vault.putSlowly(10, 100).then(async () => (durableAtReply = await durable(node, disk)))
+    const first = vault
+      .putSlowly(10, 100)
+      .then(async () => (durableAtReply = await durable(node, disk)))
     const second = vault.putSlowly(100, 100)
     await quiet()
     await clock.advance(150)

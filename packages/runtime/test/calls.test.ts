@@ -63,7 +63,12 @@ class Worker extends Entity {
 test('a call returns the result, and a thrown error arrives with name, code and data', async () => {
   const { pool } = rig({ Worker })
   assert.equal(await pool.Worker['a']!.echo('hello'), 'hello')
-  await assert.rejects(pool.Worker['a']!.fails(), { name: 'RangeError', message: 'too far', code: 'TOO_FAR', data: { by: 3 } })
+  await assert.rejects(pool.Worker['a']!.fails(), {
+    name: 'RangeError',
+    message: 'too far',
+    code: 'TOO_FAR',
+    data: { by: 3 },
+  })
 })
 
 test('3 and "3" are one id, and refs to one entity are one object', () => {
@@ -114,7 +119,10 @@ class Knot extends Entity {
 
 test('a deadlock is reported at once to one of its calls, with the cycle; the other goes on', async () => {
   const { pool, clock } = rig({ Knot })
-  const both = Promise.allSettled([pool.Knot['a']!.tie(pool.Knot['b']!), pool.Knot['b']!.tie(pool.Knot['a']!)])
+  const both = Promise.allSettled([
+    pool.Knot['a']!.tie(pool.Knot['b']!),
+    pool.Knot['b']!.tie(pool.Knot['a']!),
+  ])
   await clock.advance(20)
   const outcomes = await both
   const failed = outcomes.filter((outcome) => outcome.status === 'rejected')
@@ -133,13 +141,26 @@ test('a call past its deadline: Timeout, and the outcome is unknown once it ran'
 
 test('a chain of calls without end: CallTooDeep', async () => {
   const { pool } = rig({ Worker })
-  await assert.rejects(pool.Worker['x']!.deeper(), (error: { code: string }) => error.code === 'CallTooDeep' || error.code === 'Overloaded')
+  await assert.rejects(
+    pool.Worker['x']!.deeper(),
+    (error: { code: string }) => error.code === 'CallTooDeep' || error.code === 'Overloaded',
+  )
 })
 
 test('idempotent calls beyond the window wait for earlier ones, and each counts once', async () => {
-  const { pool } = rig({ Worker: class extends Worker { static override settings = settings<Worker>({ persistent: false, operations: { tell: { oneWay: true }, add: { idempotent: true } } }) } })
+  const { pool } = rig({
+    Worker: class extends Worker {
+      static override settings = settings<Worker>({
+        persistent: false,
+        operations: { tell: { oneWay: true }, add: { idempotent: true } },
+      })
+    },
+  })
   const results = await Promise.all(Array.from({ length: 300 }, () => pool.Worker['x']!.add(1)))
-  assert.deepEqual(results.toSorted((a, b) => a - b), Array.from({ length: 300 }, (_, i) => i + 1))
+  assert.deepEqual(
+    results.toSorted((a, b) => a - b),
+    Array.from({ length: 300 }, (_, i) => i + 1),
+  )
 })
 
 test('development: what was sent is frozen, and changing it explains itself', async () => {
@@ -151,12 +172,18 @@ test('development: what was sent is frozen, and changing it explains itself', as
 
 test('development: what cannot cross a process is refused with its path', async () => {
   const { pool } = rig({ Worker })
-  assert.throws(() => pool.Worker['x']!.echo({ a: [1, () => 2] }), { code: 'CannotCross', message: /\[0\]\.a\[1\] is a function/ })
+  assert.throws(() => pool.Worker['x']!.echo({ a: [1, () => 2] }), {
+    code: 'CannotCross',
+    message: /\[0\]\.a\[1\] is a function/,
+  })
 })
 
 test('unknown types, operations and ids are clear errors', () => {
   const { node, pool } = rig({ Worker })
-  assert.throws(() => node.refTo('Nobody', 'x'), { code: 'UnknownType', message: /the app has Worker/ })
+  assert.throws(() => node.refTo('Nobody', 'x'), {
+    code: 'UnknownType',
+    message: /the app has Worker/,
+  })
   assert.throws(() => pool.Worker['']!, { code: 'InvalidId' })
   assert.throws(() => pool.Worker['a\nb']!, { code: 'InvalidId' })
   assert.throws(() => new Worker(), { message: /call it through pool\.Worker/ })

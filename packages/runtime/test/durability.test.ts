@@ -125,7 +125,11 @@ test('what cannot be saved: the error names the field path, and nothing is writt
   const gate = gatedStore(false)
   const { pool } = rig({ Account }, { wrap: gate.wrap })
   await pool.Account['a']!.deposit(5)
-  await assert.rejects(pool.Account['a']!.hold(true), (error: EpicError) => error.code === 'CannotSave' && /bad\.deep\[0\] is a function/.test(error.message))
+  await assert.rejects(
+    pool.Account['a']!.hold(true),
+    (error: EpicError) =>
+      error.code === 'CannotSave' && /bad\.deep\[0\] is a function/.test(error.message),
+  )
   assert.equal(gate.writes, 1)
   assert.equal(await pool.Account['a']!.read(), 5)
 })
@@ -154,7 +158,9 @@ test('a newer activation elsewhere: the older one is fenced and its caller hears
 test('atomic: what a throwing operation changed is undone, and its messages never leave', async () => {
   const { pool } = rig({ Account })
   await pool.Account['a']!.deposit(5)
-  await assert.rejects(pool.Account['a']!.withdraw(9, pool.Account['b']!), { message: 'not enough' })
+  await assert.rejects(pool.Account['a']!.withdraw(9, pool.Account['b']!), {
+    message: 'not enough',
+  })
   assert.equal(await pool.Account['a']!.read(), 5)
   assert.deepEqual(await pool.Account['a']!.notesHere(), [])
   assert.deepEqual(await pool.Account['b']!.notesHere(), [])

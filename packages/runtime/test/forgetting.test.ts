@@ -37,7 +37,10 @@ class Draft extends Entity {
 describe('create', () => {
   it('twice at once: one of the two is refused', async () => {
     const { pool } = rig({ Note })
-    const outcomes = await Promise.allSettled([pool.create(Note, 'n', { text: 'a' }), pool.create(Note, 'n', { text: 'b' })])
+    const outcomes = await Promise.allSettled([
+      pool.create(Note, 'n', { text: 'a' }),
+      pool.create(Note, 'n', { text: 'b' }),
+    ])
     assert.deepEqual(
       outcomes.map(({ status }) => status),
       ['fulfilled', 'rejected'],

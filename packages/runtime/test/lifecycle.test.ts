@@ -6,7 +6,10 @@ import { quiet, rig } from './rig.ts'
 const events: string[] = []
 
 class Room extends Entity {
-  static override settings = settings<Room>({ idleAfterMs: 1000, operations: { shout: { oneWay: true } } })
+  static override settings = settings<Room>({
+    idleAfterMs: 1000,
+    operations: { shout: { oneWay: true } },
+  })
   visits = 0
   async onActivate(): Promise<void> {
     events.push(`${this.id} wakes at ${this.visits}`)
@@ -143,7 +146,12 @@ test('upgrade: an older state is converted when it is loaded; a newer one is ref
 class Clerk extends Entity {
   done: number[] = []
   async plan(key: string, inMs: number, everyMs: number | null): Promise<void> {
-    this.task.set(key, everyMs === null ? { at: this.now() + inMs, operation: 'work', args: [inMs] } : { everyMs, operation: 'work', args: [everyMs] })
+    this.task.set(
+      key,
+      everyMs === null
+        ? { at: this.now() + inMs, operation: 'work', args: [inMs] }
+        : { everyMs, operation: 'work', args: [everyMs] },
+    )
   }
   async unplan(key: string): Promise<void> {
     this.task.cancel(key)
@@ -184,7 +192,10 @@ test('a durable task that came due while nothing ran fires after the restart', a
 
 test('a schedule that is none is refused where it is set', async () => {
   const { pool } = rig({ Clerk })
-  await assert.rejects(pool.Clerk['c']!.badPlan(), { code: 'SettingsInvalid', message: /"not a cron" in UTC is no schedule/ })
+  await assert.rejects(pool.Clerk['c']!.badPlan(), {
+    code: 'SettingsInvalid',
+    message: /"not a cron" in UTC is no schedule/,
+  })
 })
 
 test('an error that nobody awaits is logged with the operation', async () => {
@@ -197,5 +208,8 @@ test('an error that nobody awaits is logged with the operation', async () => {
   const { pool, log } = rig({ Loud })
   pool.Loud['x']!.boom()
   await quiet()
-  assert.deepEqual(log.map(({ message }) => message), ['Loud/x.boom failed and nobody awaits it'])
+  assert.deepEqual(
+    log.map(({ message }) => message),
+    ['Loud/x.boom failed and nobody awaits it'],
+  )
 })

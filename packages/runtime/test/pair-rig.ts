@@ -26,7 +26,12 @@ export class MemoryNetwork {
   readonly #ports = new Map<string, (from: string, channel: PeerChannel) => PeerChannelEvents>()
   readonly #channels = new Set<MemoryChannel>()
   /** Looks at each batch before it arrives: `false` loses it, with its channel still open. */
-  filter: (batch: { readonly from: string; readonly to: string; readonly lane: PeerLane; readonly bytes: Uint8Array }) => boolean = () => true
+  filter: (batch: {
+    readonly from: string
+    readonly to: string
+    readonly lane: PeerLane
+    readonly bytes: Uint8Array
+  }) => boolean = () => true
   /** How many bytes a channel says that it has not sent. */
   backlogBytes = 0
   /** How many channels nodes have tried to open. */
@@ -52,7 +57,10 @@ export class MemoryNetwork {
   }
 
   /** Opens a channel as a node that is none, and returns what a test may send and has received. */
-  stranger(from: string, to: string): { readonly channel: PeerChannel; readonly received: Uint8Array[]; isClosed: boolean } {
+  stranger(
+    from: string,
+    to: string,
+  ): { readonly channel: PeerChannel; readonly received: Uint8Array[]; isClosed: boolean } {
     const seen = { received: [] as Uint8Array[], isClosed: false }
     const channel = this.#open(from, to, {
       onBatch: (bytes) => void seen.received.push(bytes.slice()),
@@ -157,10 +165,16 @@ export interface JoinOptions {
   readonly mode?: 'development' | 'production'
 }
 
-const NO_STORE_WORK: PartitionStore = { acquire: () => Promise.resolve(), release: () => Promise.resolve() }
+const NO_STORE_WORK: PartitionStore = {
+  acquire: () => Promise.resolve(),
+  release: () => Promise.resolve(),
+}
 
 /** A cluster of `count` nodes that serve everything. */
-export async function pairRig<T extends EntityClasses>(entities: T, count = 2): Promise<PairRig<T>> {
+export async function pairRig<T extends EntityClasses>(
+  entities: T,
+  count = 2,
+): Promise<PairRig<T>> {
   const clock = new ManualClock()
   const disk = new MemoryDisk()
   const network = new MemoryNetwork()
@@ -181,7 +195,11 @@ export async function pairRig<T extends EntityClasses>(entities: T, count = 2): 
     assert.fail(`in ${2_000 * 5} ms this did not come about: ${what}`)
   }
 
-  async function join({ wrap, partitions = NO_STORE_WORK, mode = 'development' }: JoinOptions = {}): Promise<Member<T>> {
+  async function join({
+    wrap,
+    partitions = NO_STORE_WORK,
+    mode = 'development',
+  }: JoinOptions = {}): Promise<Member<T>> {
     const log: LogLine[] = []
     const store = new MemoryStateStore({ disk })
     const cluster = new ClusterNode({
@@ -241,11 +259,14 @@ export async function pairRig<T extends EntityClasses>(entities: T, count = 2): 
 function isSettled<T extends EntityClasses>(members: readonly Member<T>[]): boolean {
   const alive = members.filter(({ fenced }) => fenced === undefined)
   const served = alive.map(({ node }) => countServed(node))
-  return served.reduce((sum, count) => sum + count, 0) === 1024 && served.every((count) => count > 0)
+  return (
+    served.reduce((sum, count) => sum + count, 0) === 1024 && served.every((count) => count > 0)
+  )
 }
 
 function countServed(node: EntityNode): number {
   let count = 0
-  for (let partition = 0; partition < 1024; partition += 1) if (node.ports.router.isReady(partition)) count += 1
+  for (let partition = 0; partition < 1024; partition += 1)
+    if (node.ports.router.isReady(partition)) count += 1
   return count
 }

@@ -7,7 +7,9 @@ import { gatedStore } from './gated-store.ts'
 import { pairRig } from './pair-rig.ts'
 
 class Thing extends Entity {
-  static override settings = settings<Thing>({ operations: { failOnce: { idempotent: true }, addOnce: { idempotent: true } } })
+  static override settings = settings<Thing>({
+    operations: { failOnce: { idempotent: true }, addOnce: { idempotent: true } },
+  })
   runs = 0
   async add(n: number): Promise<number> {
     this.runs += n
@@ -42,13 +44,17 @@ describe('calls between nodes', () => {
     rig.close()
   })
 
-  for (const [name, operation] of [['an operation', 'fail'], ['an idempotent operation', 'failOnce']] as const) {
+  for (const [name, operation] of [
+    ['an operation', 'fail'],
+    ['an idempotent operation', 'failOnce'],
+  ] as const) {
     it(`${name} that throws an error of the runtime has run once, and its caller gets that error`, async () => {
       const rig = await pairRig({ Thing })
       const [first, second] = rig.members
       for (const member of [first!, second!]) {
         const thing = first!.pool.Thing[rig.idAt(member, 'Thing')]!
-        for (const code of ['NodeStopping', 'NodeLost'] as const) await assert.rejects(thing[operation](code), { code, message: 'from within' })
+        for (const code of ['NodeStopping', 'NodeLost'] as const)
+          await assert.rejects(thing[operation](code), { code, message: 'from within' })
         assert.equal(await thing.count(), 2)
       }
       rig.close()
@@ -61,7 +67,13 @@ describe('calls between nodes', () => {
     const second = await rig.join({ wrap: store.wrap })
     const there = rig.members[0]!.pool.Thing[rig.idAt(rig.members[0]!, 'Thing')]!
     store.fail = new EpicError('Unknown', 'lost the answer')
-    await assert.rejects(second.pool.Thing[rig.idAt(second, 'Thing')]!.addThere(1, second.pool.Thing[there.toString().slice(6)]!), { code: 'Fenced' })
+    await assert.rejects(
+      second.pool.Thing[rig.idAt(second, 'Thing')]!.addThere(
+        1,
+        second.pool.Thing[there.toString().slice(6)]!,
+      ),
+      { code: 'Fenced' },
+    )
     await rig.clock.advance(1_000)
     assert.equal(await there.count(), 0)
     rig.close()

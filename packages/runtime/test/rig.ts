@@ -1,7 +1,15 @@
 /** A node alone over a store in memory, with a clock that the test moves. */
 import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
 import type { StateStore } from '@epicserver/contracts'
-import { EntityNode, SoloRouter, type EntityClasses, type LogLevel, type NodeClock, type Pool, type Router } from '@epicserver/runtime'
+import {
+  EntityNode,
+  SoloRouter,
+  type EntityClasses,
+  type LogLevel,
+  type NodeClock,
+  type Pool,
+  type Router,
+} from '@epicserver/runtime'
 
 export interface LogLine {
   readonly level: LogLevel
@@ -48,7 +56,9 @@ export class ManualClock implements NodeClock {
     await quiet()
     for (;;) {
       this.#timers = this.#timers.filter((timer) => timer.run !== null)
-      const due = this.#timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at || a.order - b.order)[0]
+      const due = this.#timers
+        .filter((timer) => timer.at <= end)
+        .sort((a, b) => a.at - b.at || a.order - b.order)[0]
       if (due === undefined) break
       this.#now = Math.max(this.#now, due.at)
       const { run } = due
@@ -84,7 +94,12 @@ export interface RigOptions {
 }
 
 export function rig<T extends EntityClasses>(entities: T, options: RigOptions = {}): Rig<T> {
-  const { disk = new MemoryDisk(), clock = new ManualClock(), mode = 'development', epoch = 1 } = options
+  const {
+    disk = new MemoryDisk(),
+    clock = new ManualClock(),
+    mode = 'development',
+    epoch = 1,
+  } = options
   const log: LogLine[] = []
   const store = new MemoryStateStore({ disk })
   const node = new EntityNode({

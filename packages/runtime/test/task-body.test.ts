@@ -39,7 +39,11 @@ test('tasks: an instant between two milliseconds is the later one, whoever worke
 test('tasks: one that fires a little early goes on to its next time, not to the same one', async () => {
   const { pool, node, clock, disk } = rig({ Alarm })
   await pool.Alarm['a']!.every(1_000)
-  const [task] = disk.due({ partitions: new Set(Array.from({ length: 1024 }, (_, i) => i)), beforeMs: 8e15, limit: 1 })
+  const [task] = disk.due({
+    partitions: new Set(Array.from({ length: 1024 }, (_, i) => i)),
+    beforeMs: 8e15,
+    limit: 1,
+  })
   const { next } = dueTask(node, task!, clock.wallMs() + 995)
   assert.equal((next as Extract<TaskChange, { kind: 'set' }>).dueMs, clock.wallMs() + 2_000)
   node.close()

@@ -27,7 +27,11 @@ class Alarm extends Entity {
   }
 }
 
-const EVERYTHING = { partitions: new Set(Array.from({ length: 1024 }, (_, i) => i)), beforeMs: 8e15, limit: 10 }
+const EVERYTHING = {
+  partitions: new Set(Array.from({ length: 1024 }, (_, i) => i)),
+  beforeMs: 8e15,
+  limit: 10,
+}
 
 test('task firing: the operation runs under the locks of its class', async () => {
   const { pool, node, clock } = rig({ Alarm })

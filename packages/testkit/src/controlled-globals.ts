@@ -75,7 +75,12 @@ export function controlGlobals(source: () => GlobalSource): () => void {
 
 function replace(target: object, name: string, value: unknown): () => void {
   const before = Object.getOwnPropertyDescriptor(target, name)
-  Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: true })
+  Object.defineProperty(target, name, {
+    value,
+    writable: true,
+    configurable: true,
+    enumerable: true,
+  })
   return () => {
     if (before === undefined) Reflect.deleteProperty(target, name)
     else Object.defineProperty(target, name, before)
@@ -105,7 +110,8 @@ function timers(source: () => GlobalSource): Record<string, unknown> {
     return new SimulatedTimer(() => setTimer(() => run(...args), delayMs))
   }
   return {
-    setTimeout: (run: Run, delayMs?: number, ...args: unknown[]) => once(run, atLeast(delayMs), args),
+    setTimeout: (run: Run, delayMs?: number, ...args: unknown[]) =>
+      once(run, atLeast(delayMs), args),
     setImmediate: (run: Run, ...args: unknown[]) => once(run, 0, args),
     setInterval: (run: Run, delayMs?: number, ...args: unknown[]) => {
       const timer: SimulatedTimer = once(

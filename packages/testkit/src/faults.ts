@@ -127,7 +127,11 @@ const FAULTS: Readonly<Record<FaultKind, Begin>> = {
   fullStore: (world, _host, forMs) => storeTrouble(world, forMs, { full: share(world) }),
   /** The worst: what was done and what was not cannot be told apart. */
   silentStore: (world, _host, forMs) =>
-    storeTrouble(world, forMs, { lost: share(world) / 3, unanswered: share(world) / 3, late: share(world) / 3 }),
+    storeTrouble(world, forMs, {
+      lost: share(world) / 3,
+      unanswered: share(world) / 3,
+      late: share(world) / 3,
+    }),
   /** A restart in order, as when a new version is rolled out. */
   restart: (_world, host) => host.leave(),
   drain(world, host, forMs) {
@@ -221,7 +225,9 @@ function cut(
   isCut: (from: SimulatedHost, to: SimulatedHost) => boolean,
 ): void {
   const pairs = hosts.flatMap((from) => {
-    return hosts.filter((to) => from !== to && isCut(from, to)).map((to) => [from.name, to.name] as const)
+    return hosts
+      .filter((to) => from !== to && isCut(from, to))
+      .map((to) => [from.name, to.name] as const)
   })
   for (const [from, to] of pairs) network.cut(from, to)
   time.after(forMs, () => {
@@ -234,7 +240,11 @@ function cutEngine({ engine, time }: FaultyWorld, host: SimulatedHost, forMs: nu
   time.after(forMs, () => engine.mend(host.name))
 }
 
-function storeTrouble({ storeWeather, time }: FaultyWorld, forMs: number, trouble: Partial<StoreWeather>): void {
+function storeTrouble(
+  { storeWeather, time }: FaultyWorld,
+  forMs: number,
+  trouble: Partial<StoreWeather>,
+): void {
   Object.assign(storeWeather, trouble)
   const keys = Object.keys(trouble) as (keyof StoreWeather)[]
   time.after(forMs, () => {

@@ -17,7 +17,13 @@ export { ExpectationFailed } from './script/expectation-failed.ts'
 export { script } from './script/script.ts'
 export type { ScriptOptions } from './script/script.ts'
 export type { LogLine } from './script/script-node.ts'
-export type { ExpectedSave, SavedTask, ScriptedEntity, SetTimer, StateOf } from './script/scripted-entity.ts'
+export type {
+  ExpectedSave,
+  SavedTask,
+  ScriptedEntity,
+  SetTimer,
+  StateOf,
+} from './script/scripted-entity.ts'
 export type {
   ArgumentsOf,
   ErrorMatcher,

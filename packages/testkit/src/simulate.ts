@@ -53,8 +53,14 @@ export class SimulationFailed extends Error {
 
   constructor(simulation: Simulation, cause: unknown, replay: string) {
     const lines = simulation.trace.lines(FAILURE_LINES).join('\n')
-    const what = cause instanceof Error ? `${cause.name === 'Error' ? '' : `${cause.name}: `}${cause.message}` : String(cause)
-    super(`${what}\n\nThe last of ${simulation.trace.size} entries:\n${lines}\n\nReplay: ${replay}`, { cause })
+    const what =
+      cause instanceof Error
+        ? `${cause.name === 'Error' ? '' : `${cause.name}: `}${cause.message}`
+        : String(cause)
+    super(
+      `${what}\n\nThe last of ${simulation.trace.size} entries:\n${lines}\n\nReplay: ${replay}`,
+      { cause },
+    )
     this.name = 'SimulationFailed'
     this.seed = simulation.seed
     this.traceHash = simulation.trace.hash
@@ -101,7 +107,9 @@ async function runOne<C extends EntityClasses>(
   try {
     await startAll(simulation)
     if (options.faults !== undefined) {
-      world.storm(options.faults === 'drawn' ? drawFaults(simulation.random.fork()) : options.faults)
+      world.storm(
+        options.faults === 'drawn' ? drawFaults(simulation.random.fork()) : options.faults,
+      )
     }
     await test(world)
     await world.settleChecks()
@@ -131,7 +139,9 @@ async function startAll(simulation: Simulation): Promise<void> {
     await loop.runUntil(time.now + 50)
   } while (simulation.servers.length < hosts.length || simulation.unserved() !== undefined)
   if (app.setup === undefined) return
-  const outcome = await callThrough(simulation, async ({ node }) => app.setup?.(node?.pool as unknown as Pool))
+  const outcome = await callThrough(simulation, async ({ node }) =>
+    app.setup?.(node?.pool as unknown as Pool),
+  )
   if (outcome.kind !== 'done') throw outcome.error
 }
 

@@ -44,7 +44,8 @@ export class SimulatedFiles implements FileSystem {
   }
 
   #write(path: string, data: Uint8Array, offset: number | undefined): undefined {
-    const before = offset === undefined ? new Uint8Array() : (this.#files.get(path)?.bytes ?? new Uint8Array())
+    const before =
+      offset === undefined ? new Uint8Array() : (this.#files.get(path)?.bytes ?? new Uint8Array())
     const start = offset ?? 0
     const bytes = new Uint8Array(Math.max(before.length, start + data.length))
     bytes.set(before)

@@ -85,9 +85,12 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
     this.name = `${host.name}#${start}`
     this.#store = new SimulatedStateStore(world.store, this, {
       claimBegun: (entity) => world.acknowledgedVersion(entity),
-      claimed: (entity, claimed, atLeast) => this.#watch((watcher) => watcher.claimed?.(this, entity, claimed, atLeast)),
-      writeBegun: (entity, _guard, write) => this.#watch((watcher) => watcher.writeBegun?.(this, entity, write)),
-      written: (entity, guard, version) => this.#watch((watcher) => watcher.written?.(this, entity, version, guard)),
+      claimed: (entity, claimed, atLeast) =>
+        this.#watch((watcher) => watcher.claimed?.(this, entity, claimed, atLeast)),
+      writeBegun: (entity, _guard, write) =>
+        this.#watch((watcher) => watcher.writeBegun?.(this, entity, write)),
+      written: (entity, guard, version) =>
+        this.#watch((watcher) => watcher.written?.(this, entity, version, guard)),
       removed: (entity) => this.#watch((watcher) => watcher.removed?.(this, entity)),
     })
     this.globals = {
@@ -307,7 +310,8 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
   readonly #log: LogSink = (level, message, facts) => {
     const { error, entity } = facts
     const why = error instanceof Error ? ` (${error.message})` : ''
-    if (this.#isAlive) this.#note(level, `${message}${typeof entity === 'string' ? ` ${entity}` : ''}${why}`)
+    if (this.#isAlive)
+      this.#note(level, `${message}${typeof entity === 'string' ? ` ${entity}` : ''}${why}`)
   }
 
   // Watching
@@ -328,7 +332,10 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
         this.#watch((watcher) => watcher.released?.(this, activation, held))
       },
       submitted: (token, turn: Call | null) => {
-        this.#note('asks', `${token.syscall.kind}${turn === null ? '' : ` for ${turn.operation.name}`}`)
+        this.#note(
+          'asks',
+          `${token.syscall.kind}${turn === null ? '' : ` for ${turn.operation.name}`}`,
+        )
       },
     }
   }

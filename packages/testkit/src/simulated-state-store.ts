@@ -135,7 +135,9 @@ export class SimulatedStateStore implements StateStore {
 
   remove(entity: EntityId, guard: Guard): Promise<bigint> {
     const request = (store: StateStore): Promise<bigint> => store.remove(entity, guard)
-    return this.#ask(`remove ${formatEntityId(entity)}`, request, () => this.#witness.removed(entity))
+    return this.#ask(`remove ${formatEntityId(entity)}`, request, () =>
+      this.#witness.removed(entity),
+    )
   }
 
   due(query: DueQuery): Promise<Task[]> {
@@ -171,7 +173,10 @@ export class SimulatedStateStore implements StateStore {
     const { disk, mutations } = this.#world
     if (!mutations.has('noStoreGuard')) return guard
     const stored = disk.read(entity) ?? { epoch: 0n, version: 0n }
-    return { epoch: stored.epoch > guard.epoch ? stored.epoch : guard.epoch, version: stored.version }
+    return {
+      epoch: stored.epoch > guard.epoch ? stored.epoch : guard.epoch,
+      version: stored.version,
+    }
   }
 
   #forgets(): boolean {
@@ -189,8 +194,10 @@ export class SimulatedStateStore implements StateStore {
       if (!this.#client.isAlive || this.#client.diesAt('storeBegun')) return
       const fate = this.#fate()
       if (fate !== 'fine') this.#world.noteFate(`store.${fate}`)
-      const fail = (error: EpicError): void => this.#answer(`${what}: ${error.code}`, () => reject(error))
-      if (fate === 'refused') fail(new EpicError('Unavailable', `Cannot ${what}: the store does not answer`))
+      const fail = (error: EpicError): void =>
+        this.#answer(`${what}: ${error.code}`, () => reject(error))
+      if (fate === 'refused')
+        fail(new EpicError('Unavailable', `Cannot ${what}: the store does not answer`))
       else if (fate === 'full') fail(new EpicError('StoreFull', `Cannot ${what}: the disk is full`))
       else if (fate === 'lost') fail(unknown(what))
       else if (fate === 'late') {
@@ -198,7 +205,10 @@ export class SimulatedStateStore implements StateStore {
         this.#later(request)
       } else {
         request(this.#inner).then(
-          (value) => this.#answer(what, () => this.#resolve(fate, value, { what, resolve, reject, onAnswer })),
+          (value) =>
+            this.#answer(what, () =>
+              this.#resolve(fate, value, { what, resolve, reject, onAnswer }),
+            ),
           (error: Error) => this.#answer(`${what}: ${error.message}`, () => reject(error)),
         )
       }

@@ -124,7 +124,9 @@ export class Simulation implements ProcessWorld, FaultyWorld {
   host(name: string): SimulatedHost {
     const host = this.hosts.find((each) => each.name === name)
     if (host === undefined) {
-      throw new RangeError(`There is no host "${name}", only ${this.hosts.map((each) => each.name).join(', ')}`)
+      throw new RangeError(
+        `There is no host "${name}", only ${this.hosts.map((each) => each.name).join(', ')}`,
+      )
     }
     return host
   }

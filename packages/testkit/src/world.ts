@@ -54,7 +54,11 @@ export class World<C extends EntityClasses = EntityClasses> {
     use: (pool: Pool<C>) => Promise<T>,
     options: { readonly on?: string } = {},
   ): Promise<ClientOutcome<T>> {
-    return callThrough(this.#simulation, (process) => use(process.node?.pool as unknown as Pool<C>), options.on)
+    return callThrough(
+      this.#simulation,
+      (process) => use(process.node?.pool as unknown as Pool<C>),
+      options.on,
+    )
   }
 
   // What goes wrong

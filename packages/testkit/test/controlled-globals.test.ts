@@ -25,7 +25,10 @@ describe('controlled globals', () => {
 
   it('the present is that of the source, and other dates are what they are', () => {
     time.pass(5)
-    assert.deepEqual([Date.now(), new Date().getTime(), performance.now()], [1_000_005, 1_000_005, 5])
+    assert.deepEqual(
+      [Date.now(), new Date().getTime(), performance.now()],
+      [1_000_005, 1_000_005, 5],
+    )
     assert.equal(new Date(2020, 1, 2).getFullYear(), 2020)
     assert.ok(new Date() instanceof Date && new Date() instanceof real.Date)
     assert.equal(typeof Date(), 'string')

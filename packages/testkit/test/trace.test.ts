@@ -18,6 +18,14 @@ test('trace: the last entries are kept, oldest first', () => {
   const trace = new Trace(() => 1)
   for (let i = 0; i < 10_000; i += 1) trace.add('', `entry ${i}`)
   assert.equal(trace.size, 10_000)
-  assert.deepEqual(trace.lines(2).map((line) => line.trim().split(/\s{2,}/).at(-1)), ['entry 9998', 'entry 9999'])
+  assert.deepEqual(
+    trace.lines(2).map((line) =>
+      line
+        .trim()
+        .split(/\s{2,}/)
+        .at(-1),
+    ),
+    ['entry 9998', 'entry 9999'],
+  )
   assert.equal(trace.lines().length, 4_096)
 })

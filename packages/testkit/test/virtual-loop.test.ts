@@ -48,7 +48,9 @@ test('virtual loop: who waits for a promise that nothing can settle is told so',
   const { time, loop: virtual } = loop()
   time.at(5, () => undefined)
   const never = new Promise<never>(() => undefined)
-  await assert.rejects(virtual.runUntilSettled(never), { message: 'Nothing will happen any more, and something is still waited for' })
+  await assert.rejects(virtual.runUntilSettled(never), {
+    message: 'Nothing will happen any more, and something is still waited for',
+  })
   assert.equal(time.now, 5)
 })
 

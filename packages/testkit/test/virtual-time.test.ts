@@ -10,7 +10,9 @@ test('virtual time: events run by instant, those of one instant in the order of 
       const ran: [at: number, order: number][] = []
       instants.forEach((at, order) => time.at(at, () => ran.push([at, order])))
       while (time.step(Infinity)) assert.equal(time.now, ran.at(-1)?.[0])
-      const expected = instants.map((at, order): [number, number] => [at, order]).toSorted((a, b) => a[0] - b[0] || a[1] - b[1])
+      const expected = instants
+        .map((at, order): [number, number] => [at, order])
+        .toSorted((a, b) => a[0] - b[0] || a[1] - b[1])
       assert.deepEqual(ran, expected)
     }),
   )

@@ -36,7 +36,23 @@ export class Notes {
 
 /** One client: does one thing after another until the time is over. */
 export async function runClient(world: GroundWorld, notes: Notes, until: number): Promise<void> {
-  const deeds = [add, add, add, addOnce, addOnce, size, transfer, transfer, openVault, dine, tick, start, remind, carry, carry]
+  const deeds = [
+    add,
+    add,
+    add,
+    addOnce,
+    addOnce,
+    size,
+    transfer,
+    transfer,
+    openVault,
+    dine,
+    tick,
+    start,
+    remind,
+    carry,
+    carry,
+  ]
   while (world.now < until) {
     const deed = deeds[below(world, deeds.length)] as (typeof deeds)[number]
     await deed(world, notes)
@@ -75,7 +91,8 @@ async function size(world: GroundWorld, notes: Notes): Promise<void> {
   const known = notes.sizes.get(ledger) ?? 0
   const outcome = await world.call((pool) => pool.Ledger[ledger]!.size())
   if (outcome.kind !== 'done') return
-  if (outcome.value < known) notes.staleReads.push(`ledger ${ledger} said ${outcome.value} after ${known}`)
+  if (outcome.value < known)
+    notes.staleReads.push(`ledger ${ledger} said ${outcome.value} after ${known}`)
   noteSize(notes, ledger, outcome.value)
 }
 
@@ -129,6 +146,10 @@ async function remind(world: GroundWorld, notes: Notes): Promise<void> {
 async function carry(world: GroundWorld): Promise<void> {
   const [courier, recipient] = [below(world, COURIERS), below(world, COURIERS)]
   await world.call((pool) => {
-    return pool.Courier[courier]!.carry(pool.Recipient[recipient]!, String(recipient), 1 + below(world, 9))
+    return pool.Courier[courier]!.carry(
+      pool.Recipient[recipient]!,
+      String(recipient),
+      1 + below(world, 9),
+    )
   })
 }

@@ -32,8 +32,10 @@ async function checkLedgers(world: GroundWorld, notes: Notes): Promise<void> {
     ledgers.set(ledger, entries)
     const times = entries.get(entry) ?? 0
     if (times > 1) throw new Error(`Ledger ${ledger} has ${entry} ${times} times`)
-    if (times === 0 && outcome === 'done') throw new Error(`Ledger ${ledger} has lost ${entry}, which was acknowledged`)
-    if (times === 1 && outcome === 'failed') throw new Error(`Ledger ${ledger} has ${entry}, which certainly was not added`)
+    if (times === 0 && outcome === 'done')
+      throw new Error(`Ledger ${ledger} has lost ${entry}, which was acknowledged`)
+    if (times === 1 && outcome === 'failed')
+      throw new Error(`Ledger ${ledger} has ${entry}, which certainly was not added`)
   }
 }
 
@@ -41,7 +43,9 @@ async function checkVaults(world: GroundWorld, notes: Notes): Promise<void> {
   for (const [vault, { done, unknown }] of notes.opened) {
     const opened = await ask(world, (pool) => pool.Vault[vault]!.read())
     if (opened >= done && opened <= done + unknown) continue
-    throw new Error(`Vault ${vault} was opened ${done} to ${done + unknown} times, and counts ${opened}`)
+    throw new Error(
+      `Vault ${vault} was opened ${done} to ${done + unknown} times, and counts ${opened}`,
+    )
   }
 }
 
@@ -59,7 +63,8 @@ async function checkAccounts(world: GroundWorld): Promise<void> {
   const pending = found.reduce((sum, each) => sum + each.pending, 0)
   if (pending > 0) throw new Error(`${pending} transfers do not end`)
   const total = found.reduce((sum, each) => sum + each.balance, 0)
-  if (total !== ACCOUNTS * OPENING_BALANCE) throw new Error(`The accounts hold ${total} together, not ${ACCOUNTS * OPENING_BALANCE}`)
+  if (total !== ACCOUNTS * OPENING_BALANCE)
+    throw new Error(`The accounts hold ${total} together, not ${ACCOUNTS * OPENING_BALANCE}`)
 }
 
 /** Timers end with the activation: where the entity was put away meanwhile, as when its partition moves, it is asked again. */
@@ -71,7 +76,8 @@ async function checkTickers(world: GroundWorld): Promise<void> {
       await world.run({ seconds: 1 })
       ticked = (await ask(world, (pool) => pool.Ticker[ticker]!.read())) - before
     }
-    if (ticked < 3 || ticked > 7) throw new Error(`Ticker ${ticker} ticked ${ticked} times in a second`)
+    if (ticked < 3 || ticked > 7)
+      throw new Error(`Ticker ${ticker} ticked ${ticked} times in a second`)
   }
 }
 
@@ -81,12 +87,14 @@ async function checkReminders(world: GroundWorld, notes: Notes): Promise<void> {
     const { beats, fired } = await ask(world, (pool) => pool.Reminder[reminder]!.read())
     for (const { key, reminder: of } of notes.reminders) {
       const times = fired.get(key) ?? 0
-      if (of === reminder && times !== 1) throw new Error(`Reminder ${reminder} fired "${key}" ${times} times`)
+      if (of === reminder && times !== 1)
+        throw new Error(`Reminder ${reminder} fired "${key}" ${times} times`)
     }
     if (!notes.started.has(reminder)) continue
     await world.run({ seconds: 4 })
     const later = await ask(world, (pool) => pool.Reminder[reminder]!.read())
-    if (later.beats - beats < 3) throw new Error(`Reminder ${reminder} beat ${later.beats - beats} times in four seconds`)
+    if (later.beats - beats < 3)
+      throw new Error(`Reminder ${reminder} beat ${later.beats - beats} times in four seconds`)
   }
 }
 

@@ -52,16 +52,23 @@ async function fillAgainAndAgain(mount: string, options: DiskOptions): Promise<O
     const refusedBefore = trial.load.failures['StoreFull'] ?? 0
     await fill(join(mount, 'filler'))
     await pause(FULL_MS)
-    if ((trial.load.failures['StoreFull'] ?? 0) === refusedBefore) problems.push('nothing was refused with StoreFull on a full disk')
+    if ((trial.load.failures['StoreFull'] ?? 0) === refusedBefore)
+      problems.push('nothing was refused with StoreFull on a full disk')
     const freedAt = performance.now()
     await rm(join(mount, 'filler'))
-    worksAgainMs.push(...(await Promise.all(Array.from({ length: 20 }, () => firstIncrement(trial, freedAt)))))
+    worksAgainMs.push(
+      ...(await Promise.all(Array.from({ length: 20 }, () => firstIncrement(trial, freedAt)))),
+    )
     options.note(`${count + 1} fills, ${trial.load.calls} increments`)
   }
   const after = (await trial.pids()).serving
   const ended = before.filter((pid) => !after.includes(pid)).length
   if (ended > 0) problems.push(`${ended} nodes ended because the disk was full`)
-  return await conclude(trial, { fills: options.fills, worksAgainMs: summary(worksAgainMs) }, problems)
+  return await conclude(
+    trial,
+    { fills: options.fills, worksAgainMs: summary(worksAgainMs) },
+    problems,
+  )
 }
 
 /** Takes all room that there is. */

@@ -47,7 +47,8 @@ export async function freeze(options: FreezeOptions): Promise<Outcome> {
     const forMs = trial.random.between(FROZEN_LEASES.least, FROZEN_LEASES.most) * options.leaseMs
     process.kill(pid, 'SIGSTOP')
     frozen = { pid, since: performance.now() }
-    if (forMs > LOST_AFTER_LEASES * options.leaseMs) recoveries.push(measureRecovery({ pid, diedAt: frozen.since, trial }))
+    if (forMs > LOST_AFTER_LEASES * options.leaseMs)
+      recoveries.push(measureRecovery({ pid, diedAt: frozen.since, trial }))
     await pause(forMs)
     ends[await thaw(pid, trial)] += 1
     frozen = undefined
@@ -56,10 +57,20 @@ export async function freeze(options: FreezeOptions): Promise<Outcome> {
   const recoveredMs = (await Promise.all(recoveries)).flat()
   return await conclude(
     trial,
-    { freezes: options.freezes, ...ends, stalledElsewhere: stalled, elsewhereMs: summary(elsewhereMs), recoveredMs: summary(recoveredMs) },
+    {
+      freezes: options.freezes,
+      ...ends,
+      stalledElsewhere: stalled,
+      elsewhereMs: summary(elsewhereMs),
+      recoveredMs: summary(recoveredMs),
+    },
     [
-      ...(stalled > 0 ? [`${stalled} calls to entities of other nodes took longer than ${STALLED_MS} ms`] : []),
-      ...((percentile(recoveredMs, 1) ?? 0) > 2 * options.leaseMs ? ['an entity was away for longer than two leases'] : []),
+      ...(stalled > 0
+        ? [`${stalled} calls to entities of other nodes took longer than ${STALLED_MS} ms`]
+        : []),
+      ...((percentile(recoveredMs, 1) ?? 0) > 2 * options.leaseMs
+        ? ['an entity was away for longer than two leases']
+        : []),
     ],
   )
 }

@@ -20,7 +20,11 @@ export interface LoadOptions {
   readonly inFlight: number
   readonly random: SeededRandom
   /** Told of each increment that was acknowledged at the first attempt, with the process that its counter was in before. */
-  readonly onAnswer?: (answer: { readonly startedAt: number; readonly tookMs: number; readonly homeBefore: number | undefined }) => void
+  readonly onAnswer?: (answer: {
+    readonly startedAt: number
+    readonly tookMs: number
+    readonly homeBefore: number | undefined
+  }) => void
 }
 
 /** What one attempt brought. */

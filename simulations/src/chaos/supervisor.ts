@@ -37,7 +37,9 @@ export async function supervisor(options: SupervisorOptions): Promise<Outcome> {
   return await conclude(
     trial,
     { kills: options.kills, orphanedMs: summary(orphanedMs), restartedMs: summary(restartedMs) },
-    (percentile(orphanedMs, 1) ?? 0) > ORPHANED_MS_MAX ? ['a node went on without its supervisor'] : [],
+    (percentile(orphanedMs, 1) ?? 0) > ORPHANED_MS_MAX
+      ? ['a node went on without its supervisor']
+      : [],
   )
 }
 

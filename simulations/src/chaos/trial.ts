@@ -105,12 +105,19 @@ export class Trial implements AppSource {
 
   async close(hasProblems: boolean): Promise<void> {
     await new Promise((resolve) => this.#log.end(resolve))
-    if (!hasProblems && !this.options.isKept) await rm(this.folder, { recursive: true, force: true })
+    if (!hasProblems && !this.options.isKept)
+      await rm(this.folder, { recursive: true, force: true })
   }
 
   #newLoad(inFlight: number): Load {
     const { pages, random, options } = this
-    return new Load({ source: this, pages, inFlight, random, ...(options.onAnswer && { onAnswer: options.onAnswer }) })
+    return new Load({
+      source: this,
+      pages,
+      inFlight,
+      random,
+      ...(options.onAnswer && { onAnswer: options.onAnswer }),
+    })
   }
 
   /** Calls the whole population, so that it is known who lives where. */

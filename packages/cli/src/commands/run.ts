@@ -1,7 +1,14 @@
 /** `epic run`: a supervisor with its nodes, until it is told to stop. */
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { createLog, jsonLogSink, leveledSink, textLogSink, type Log, type LogLevel } from '@epicserver/runtime'
+import {
+  createLog,
+  jsonLogSink,
+  leveledSink,
+  textLogSink,
+  type Log,
+  type LogLevel,
+} from '@epicserver/runtime'
 import { Supervisor } from '@epicserver/runtime/host'
 import { printJson, printLine } from '../output.ts'
 
@@ -32,9 +39,17 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
     log,
   })
   stopOnSignals(supervisor, log)
-  const facts = { app: appFile, processes, data: dataFolder, mode: isProduction ? 'production' : 'development' }
+  const facts = {
+    app: appFile,
+    processes,
+    data: dataFolder,
+    mode: isProduction ? 'production' : 'development',
+  }
   if (isJson) printJson({ started: facts })
-  else printLine(`Epic Server runs ${appFile} on ${processes} ${processes === 1 ? 'process' : 'processes'}; its data lies in ${dataFolder}`)
+  else
+    printLine(
+      `Epic Server runs ${appFile} on ${processes} ${processes === 1 ? 'process' : 'processes'}; its data lies in ${dataFolder}`,
+    )
   await supervisor.serving
   if (isJson) printJson({ serving: facts })
   if (options.exitAfterSetup === true) {

@@ -35,8 +35,11 @@ export async function answer(node: EntityNode, request: ControlRequest): Promise
 }
 
 export function plainError(error: unknown): PlainError & { readonly retry?: string } {
-  if (isEpicError(error)) return { name: error.name, message: error.message, code: error.code, retry: error.retry }
-  return error instanceof Error ? { name: error.name, message: error.message } : { name: 'Thrown', message: String(error) }
+  if (isEpicError(error))
+    return { name: error.name, message: error.message, code: error.code, retry: error.retry }
+  return error instanceof Error
+    ? { name: error.name, message: error.message }
+    : { name: 'Thrown', message: String(error) }
 }
 
 function valueOf(node: EntityNode, request: ControlRequest): unknown {
@@ -56,7 +59,10 @@ async function call(node: EntityNode, request: ControlRequest & { ask: 'call' })
   const description = node.description(request.type)
   const operation = description.operations.get(request.operation)
   if (operation === undefined) {
-    throw new EpicError('UnknownOperation', `Cannot call ${request.type}.${request.operation}: there is no such operation${nearest(request.operation, description.operations.keys())}`)
+    throw new EpicError(
+      'UnknownOperation',
+      `Cannot call ${request.type}.${request.operation}: there is no such operation${nearest(request.operation, description.operations.keys())}`,
+    )
   }
   const ref = node.refTo(request.type, request.id)
   if (request.number === undefined) return await node.invoke(ref, operation, request.args)
@@ -104,6 +110,21 @@ async function inspect(node: EntityNode, type: string, id: string): Promise<Enti
   const record = await node.ports.store.read({ type, id })
   if (record === null) return null
   const fields = node.durability.stateOf(type).decode(record.bytes, { type, id }).state
-  const still = { entity: `${type}/${id}`, state: 'saved', calls: 0, timers: 0, bytes: record.bytes.length, idleMs: 0, running: [], waiting: [] }
-  return { ...still, isActive: false, epoch: record.epoch.toString(), version: record.version.toString(), fields }
+  const still = {
+    entity: `${type}/${id}`,
+    state: 'saved',
+    calls: 0,
+    timers: 0,
+    bytes: record.bytes.length,
+    idleMs: 0,
+    running: [],
+    waiting: [],
+  }
+  return {
+    ...still,
+    isActive: false,
+    epoch: record.epoch.toString(),
+    version: record.version.toString(),
+    fields,
+  }
 }

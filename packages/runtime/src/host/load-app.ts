@@ -17,14 +17,32 @@ let isRegistered = false
  */
 export async function checkApp(file: string): Promise<void> {
   const path = resolve(file)
-  const isFile = await stat(path).then((found) => found.isFile(), () => false)
-  if (!isFile) throw new EpicError('AppNotFound', `Cannot find the app "${file}": there is no such file`, { details: { path } })
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  )
+  if (!isFile)
+    throw new EpicError('AppNotFound', `Cannot find the app "${file}": there is no such file`, {
+      details: { path },
+    })
   try {
-    await build({ entryPoints: [path], bundle: true, write: false, packages: 'external', platform: 'node', format: 'esm', logLevel: 'silent' })
+    await build({
+      entryPoints: [path],
+      bundle: true,
+      write: false,
+      packages: 'external',
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'silent',
+    })
   } catch (error) {
     const messages = (error as BuildFailure).errors
     if (!Array.isArray(messages) || messages.length === 0) throw error
-    throw new EpicError('AppDoesNotCompile', `Cannot compile "${file}": ${printMessage(messages[0] as Message)}`, { details: { path, errors: messages.length } })
+    throw new EpicError(
+      'AppDoesNotCompile',
+      `Cannot compile "${file}": ${printMessage(messages[0] as Message)}`,
+      { details: { path, errors: messages.length } },
+    )
   }
 }
 
@@ -45,18 +63,29 @@ export async function loadApp(file: string): Promise<App> {
   }
   const app = module.default
   if (app === undefined) {
-    throw new EpicError('AppInvalid', `Cannot start "${file}": it has no default export. Write: export default defineApp({ entities: { … } })`)
+    throw new EpicError(
+      'AppInvalid',
+      `Cannot start "${file}": it has no default export. Write: export default defineApp({ entities: { … } })`,
+    )
   }
   if (!isApp(app)) {
-    throw new EpicError('AppInvalid', `Cannot start "${file}": its default export is not what defineApp returns`)
+    throw new EpicError(
+      'AppInvalid',
+      `Cannot start "${file}": its default export is not what defineApp returns`,
+    )
   }
   if (typeof app.entities !== 'object' || app.entities === null) {
-    throw new EpicError('AppInvalid', `Cannot start "${file}": its app names no entities. Write: defineApp({ entities: { … } })`)
+    throw new EpicError(
+      'AppInvalid',
+      `Cannot start "${file}": its app names no entities. Write: defineApp({ entities: { … } })`,
+    )
   }
   for (const [name, entityClass] of Object.entries(app.entities)) describeClass(name, entityClass)
   return app
 }
 
 function printMessage({ text, location }: Message): string {
-  return location === null ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}\n    ${location.lineText.trim()}`
+  return location === null
+    ? text
+    : `${location.file}:${location.line}:${location.column + 1}: ${text}\n    ${location.lineText.trim()}`
 }

@@ -8,9 +8,19 @@
  */
 import { join } from 'node:path'
 import { openClusterAuthority, type ClusterAuthority } from '@epicserver/cluster-lmdb'
-import { formatEntityId, type ClusterStoreLimits, type EpicError, type StateStore } from '@epicserver/contracts'
+import {
+  formatEntityId,
+  type ClusterStoreLimits,
+  type EpicError,
+  type StateStore,
+} from '@epicserver/contracts'
 import { decodeMemberRecord, recordKeys } from '@epicserver/fabric'
-import { openDataFolder, ShardedStateStore, type DataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
+import {
+  openDataFolder,
+  ShardedStateStore,
+  type DataFolder,
+  type DataFolderLock,
+} from '@epicserver/store-lmdb'
 import type { PartitionStore } from '../cluster-node.ts'
 import type { Log } from '../log.ts'
 import { SETUP_CLAIM, SETUP_DONE } from './run-setup.ts'
@@ -35,10 +45,19 @@ export class Machine {
 
   /** Serves the cluster store to the node processes, until `onLost` if it comes. A fabric that starts anew runs its setup again. */
   async serve(socketPath: string, onLost: (error: EpicError) => void): Promise<ClusterStoreLimits> {
-    this.#authority = await openClusterAuthority({ folder: join(this.#folder.path, 'cluster'), socketPath })
+    this.#authority = await openClusterAuthority({
+      folder: join(this.#folder.path, 'cluster'),
+      socketPath,
+    })
     void this.#authority.lost.then(onLost)
     const store = this.#authority.connect()
-    await store.txn({ if: [], then: [{ op: 'delete', key: SETUP_DONE }, { op: 'delete', key: SETUP_CLAIM }] })
+    await store.txn({
+      if: [],
+      then: [
+        { op: 'delete', key: SETUP_DONE },
+        { op: 'delete', key: SETUP_CLAIM },
+      ],
+    })
     await store.close()
     return store.limits
   }
@@ -92,7 +111,11 @@ export async function openShards(dataFolder: string, log: Log): Promise<Shards> 
   const open = async (shard: number, epoch: number): Promise<void> => {
     const opened = await folder.openShard(shard, epoch, {
       onDamage: ({ entity, problem }) =>
-        log.error('a saved record is damaged and was set aside', { entity: formatEntityId(entity), problem, shard }),
+        log.error('a saved record is damaged and was set aside', {
+          entity: formatEntityId(entity),
+          problem,
+          shard,
+        }),
     })
     store.addShard(shard, opened)
   }

@@ -11,7 +11,14 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { RestartPace } from './restart-pace.ts'
-import type { ControlAnswer, ControlRequest, FromNode, NodeProcessConfig, PlainError, ToNode } from './supervisor-messages.ts'
+import type {
+  ControlAnswer,
+  ControlRequest,
+  FromNode,
+  NodeProcessConfig,
+  PlainError,
+  ToNode,
+} from './supervisor-messages.ts'
 
 export type ChildState = 'starting' | 'serving' | 'stopping' | 'down'
 
@@ -66,7 +73,10 @@ export class NodeChild {
     child.on('error', (error) => {
       // Any other error is of a message to a process that is ending, and its end is told by `exit`.
       if (child.pid !== undefined) return
-      this.#events.failed(this, { name: error.name, message: `Cannot start a process: ${error.message}` })
+      this.#events.failed(this, {
+        name: error.name,
+        message: `Cannot start a process: ${error.message}`,
+      })
       this.#handleExit(child, error.message)
     })
     child.on('exit', (code, signal) => this.#handleExit(child, signal ?? `code ${code}`))
@@ -163,9 +173,25 @@ export class NodeChild {
 }
 
 function lost(slot: number): ControlAnswer {
-  return { ok: false, error: { name: 'EpicError', code: 'NodeLost', message: `Cannot know what became of the request: node ${slot} ended`, retry: 'unknown' } }
+  return {
+    ok: false,
+    error: {
+      name: 'EpicError',
+      code: 'NodeLost',
+      message: `Cannot know what became of the request: node ${slot} ended`,
+      retry: 'unknown',
+    },
+  }
 }
 
 function unavailable(slot: number): ControlAnswer {
-  return { ok: false, error: { name: 'EpicError', code: 'Unavailable', message: `Cannot ask node ${slot}: it is not serving`, retry: 'safe' } }
+  return {
+    ok: false,
+    error: {
+      name: 'EpicError',
+      code: 'Unavailable',
+      message: `Cannot ask node ${slot}: it is not serving`,
+      retry: 'safe',
+    },
+  }
 }

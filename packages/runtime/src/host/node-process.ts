@@ -39,7 +39,9 @@ function logFor(config: NodeProcessConfig): Log {
 
 async function start(config: NodeProcessConfig): Promise<void> {
   const log = logFor(config)
-  process.on('unhandledRejection', (error) => log.error('a promise was rejected and nobody awaits it', { error }))
+  process.on('unhandledRejection', (error) =>
+    log.error('a promise was rejected and nobody awaits it', { error }),
+  )
   process.on('uncaughtException', (error) => {
     log.error('an exception was not caught; this node ends', { error })
     process.exit(EXIT_UNCAUGHT)
@@ -68,7 +70,11 @@ async function setUpNode({ app, node: { pool, nodeId } }: StartedNode): Promise<
   try {
     await app.setupNode?.(pool, { nodeId, labels: [] })
   } catch (cause) {
-    throw new EpicError('AppThrew', `Cannot start a node: the app's setupNode failed with ${describeThrown(cause)}`, { cause })
+    throw new EpicError(
+      'AppThrew',
+      `Cannot start a node: the app's setupNode failed with ${describeThrown(cause)}`,
+      { cause },
+    )
   }
 }
 
@@ -77,7 +83,11 @@ async function setUp(started: StartedNode): Promise<void> {
     await runSetup(started)
     tell({ kind: 'setupDone' })
   } catch (cause) {
-    const error = new EpicError('AppThrew', `The app's setup failed with ${describeThrown(cause)}`, { cause })
+    const error = new EpicError(
+      'AppThrew',
+      `The app's setup failed with ${describeThrown(cause)}`,
+      { cause },
+    )
     tell({ kind: 'setupFailed', error: plainError(error) })
   }
 }
@@ -106,7 +116,10 @@ process.on('message', (message: ToNode) => {
       void cluster?.drain()
       break
     case 'ask':
-      if (node !== undefined) void answer(node, message.request).then((answered) => tell({ kind: 'answer', id: message.id, answer: answered }))
+      if (node !== undefined)
+        void answer(node, message.request).then((answered) =>
+          tell({ kind: 'answer', id: message.id, answer: answered }),
+        )
       break
   }
 })

@@ -20,7 +20,8 @@ const EMPTY = new Uint8Array()
  */
 export async function runSetup({ app, node, clusterStore }: StartedNode): Promise<void> {
   const { clock } = node.ports
-  const pause = (): Promise<void> => new Promise((resolve) => void clock.setTimer(resolve, RETRY_MS))
+  const pause = (): Promise<void> =>
+    new Promise((resolve) => void clock.setTimer(resolve, RETRY_MS))
   for (;;) {
     const next = await unlessUnreachable(() => claim(clusterStore, node.nodeId))
     if (next === 'done') return
@@ -54,7 +55,8 @@ async function unlessUnreachable<T>(ask: () => Promise<T>): Promise<T | 'unreach
     return await ask()
   } catch (error) {
     // A node that has lost its lease is about to be told so, and ends.
-    if (isEpicError(error) && (error.retry !== 'never' || error.code === 'LeaseLost')) return 'unreachable'
+    if (isEpicError(error) && (error.retry !== 'never' || error.code === 'LeaseLost'))
+      return 'unreachable'
     throw error
   }
 }

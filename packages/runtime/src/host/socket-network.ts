@@ -6,7 +6,15 @@
  * more is written.
  */
 import { EpicError, isEpicError } from '@epicserver/contracts'
-import { anyKey, clusterKeyHandshake, createPipe, unixTransport, type Channel, type Lane, type Pipe } from '@epicserver/net'
+import {
+  anyKey,
+  clusterKeyHandshake,
+  createPipe,
+  unixTransport,
+  type Channel,
+  type Lane,
+  type Pipe,
+} from '@epicserver/net'
 import type { Log } from '../log.ts'
 import type { PeerChannel, PeerChannelEvents, PeerLane, PeerNetwork } from '../peer-network.ts'
 
@@ -107,7 +115,8 @@ class SocketChannel implements PeerChannel {
 
   send(lane: PeerLane, batch: Uint8Array): void {
     if (this.#isClosed) return
-    if (this.#channel !== undefined && this.#waiting.length === 0 && this.#trySend(lane, batch)) return
+    if (this.#channel !== undefined && this.#waiting.length === 0 && this.#trySend(lane, batch))
+      return
     this.#waiting.push({ lane, batch })
     this.#waitingBytes += batch.length
   }

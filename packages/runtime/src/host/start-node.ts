@@ -31,7 +31,12 @@ export interface StartNodeOptions {
 }
 
 /** Joins the cluster of the machine. */
-export async function startNode({ config, log, onLeased, onFenced }: StartNodeOptions): Promise<StartedNode> {
+export async function startNode({
+  config,
+  log,
+  onLeased,
+  onFenced,
+}: StartNodeOptions): Promise<StartedNode> {
   const app = await loadApp(config.appFile)
   const shards = await openShards(config.dataFolder, log)
   const clusterStore = new ClusterClient({ socketPath: config.authority })
@@ -50,14 +55,27 @@ export async function startNode({ config, log, onLeased, onFenced }: StartNodeOp
     clusterStore,
     partitions: shards,
     network: (nodeId) => {
-      network = new SocketNetwork({ nodeId, clusterId: shards.clusterId, clusterKey: config.clusterKey, address, log })
+      network = new SocketNetwork({
+        nodeId,
+        clusterId: shards.clusterId,
+        clusterKey: config.clusterKey,
+        address,
+        log,
+      })
       return network
     },
     address,
     boot: bootId,
     appVersion: '1',
     ttlMs: config.leaseMs,
-    member: { keyPrefix: KEY_PREFIX, unit: (partition) => shards.shardOf(partition), movesMax: shards.count, rebalanceEveryMs: config.leaseMs / 4, joinSettleMs: 20, coldStart: { members: config.processes, waitMs: 1500 } },
+    member: {
+      keyPrefix: KEY_PREFIX,
+      unit: (partition) => shards.shardOf(partition),
+      movesMax: shards.count,
+      rebalanceEveryMs: config.leaseMs / 4,
+      joinSettleMs: 20,
+      coldStart: { members: config.processes, waitMs: 1500 },
+    },
     onLeased,
     onFenced,
   })

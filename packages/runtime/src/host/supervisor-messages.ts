@@ -49,7 +49,14 @@ export type FromNode =
 
 /** What the command line asks of running nodes. */
 export type ControlRequest =
-  | { readonly ask: 'call'; readonly type: string; readonly id: string; readonly operation: string; readonly args: readonly unknown[]; readonly number?: CallNumber }
+  | {
+      readonly ask: 'call'
+      readonly type: string
+      readonly id: string
+      readonly operation: string
+      readonly args: readonly unknown[]
+      readonly number?: CallNumber
+    }
   | { readonly ask: 'ps'; readonly limit: number; readonly type?: string }
   | { readonly ask: 'inspect'; readonly type: string; readonly id: string }
   | { readonly ask: 'status' }

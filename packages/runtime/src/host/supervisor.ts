@@ -17,7 +17,12 @@ import { endLeftBehind } from './left-behind.ts'
 import { checkApp } from './load-app.ts'
 import { NodeChild, type ChildEvents } from './node-child.ts'
 import { runFolderFor } from './run-folder.ts'
-import type { ControlAnswer, ControlRequest, NodeProcessConfig, PlainError } from './supervisor-messages.ts'
+import type {
+  ControlAnswer,
+  ControlRequest,
+  NodeProcessConfig,
+  PlainError,
+} from './supervisor-messages.ts'
 
 export interface SupervisorOptions {
   readonly appFile: string
@@ -56,7 +61,10 @@ export class Supervisor {
     this.#options = options
     this.#machine = machine
     this.#runFolder = runFolder
-    this.#children = Array.from({ length: options.processes }, (_, slot) => new NodeChild(slot, this.#events))
+    this.#children = Array.from(
+      { length: options.processes },
+      (_, slot) => new NodeChild(slot, this.#events),
+    )
   }
 
   /**
@@ -103,12 +111,21 @@ export class Supervisor {
   async #begin(dead: ReadonlySet<string>): Promise<void> {
     const { log, processes, leaseMs } = this.#options
     const { shardCount } = this.#machine
-    if (processes > shardCount) log.warn('some processes will have nothing to do: the data folder has fewer shards', { processes, shards: shardCount })
-    const limits = await this.#machine.serve(`${this.#runFolder}/cluster.sock`, (error) => this.#giveUp(error))
+    if (processes > shardCount)
+      log.warn('some processes will have nothing to do: the data folder has fewer shards', {
+        processes,
+        shards: shardCount,
+      })
+    const limits = await this.#machine.serve(`${this.#runFolder}/cluster.sock`, (error) =>
+      this.#giveUp(error),
+    )
     const problem = leaseTtlProblem(leaseMs, limits)
-    if (problem !== undefined) throw new EpicError('SettingsInvalid', `Cannot run the app: ${problem}`)
+    if (problem !== undefined)
+      throw new EpicError('SettingsInvalid', `Cannot run the app: ${problem}`)
     await this.#machine.attestDeathsAt(dead)
-    this.#control = await listenForControl(`${this.#runFolder}/control.sock`, (request) => this.#answer(request))
+    this.#control = await listenForControl(`${this.#runFolder}/control.sock`, (request) =>
+      this.#answer(request),
+    )
     for (const child of this.#children) this.#start(child)
     this.#watchdog = setInterval(() => this.#killFrozen(), this.#options.leaseMs / 4)
   }
@@ -157,7 +174,11 @@ export class Supervisor {
 
   readonly #events: ChildEvents = {
     serving: (child) => {
-      this.#options.log.info('node serves', { slot: child.slot, node: child.nodeId, pid: child.pid })
+      this.#options.log.info('node serves', {
+        slot: child.slot,
+        node: child.nodeId,
+        pid: child.pid,
+      })
       this.#hasServed = true
       this.#serving.resolve()
     },
@@ -176,7 +197,19 @@ export class Supervisor {
   #configFor(slot: number): NodeProcessConfig {
     const { appFile, dataFolder, leaseMs, mode, logFormat, logLevel } = this.#options
     const authority = `${this.#runFolder}/cluster.sock`
-    return { appFile, dataFolder, runFolder: this.#runFolder, authority, slot, processes: this.#options.processes, leaseMs, mode, log: logFormat, logLevel, clusterKey: this.#clusterKey }
+    return {
+      appFile,
+      dataFolder,
+      runFolder: this.#runFolder,
+      authority,
+      slot,
+      processes: this.#options.processes,
+      leaseMs,
+      mode,
+      log: logFormat,
+      logLevel,
+      clusterKey: this.#clusterKey,
+    }
   }
 
   #handleExit(child: NodeChild, how: string, nodeId: string | undefined): void {
@@ -184,7 +217,12 @@ export class Supervisor {
     this.#onExit()
     if (this.#stopping !== undefined) return
     const delay = child.restartDelay()
-    this.#options.log.warn('a node process has ended and is started again', { slot: child.slot, node: nodeId, how, delayMs: delay })
+    this.#options.log.warn('a node process has ended and is started again', {
+      slot: child.slot,
+      node: nodeId,
+      how,
+      delayMs: delay,
+    })
     setTimeout(() => this.#start(child), delay)
   }
 
@@ -192,13 +230,18 @@ export class Supervisor {
   #attestDeath(nodeId: string): void {
     this.#machine.attestDeath(nodeId).then(
       () => this.#options.log.debug('a dead node’s lease has ended', { node: nodeId }),
-      (error: unknown) => this.#options.log.error('a dead node’s lease could not be ended before its time', { node: nodeId, error }),
+      (error: unknown) =>
+        this.#options.log.error('a dead node’s lease could not be ended before its time', {
+          node: nodeId,
+          error,
+        }),
     )
   }
 
   /** What no node could start with is the app's fault or the folder's; once one has served, those that live go on. */
   #handleFailure(child: NodeChild, error: PlainError): void {
-    if (this.#hasServed) this.#options.log.error('a node cannot start', { slot: child.slot, error: error.message })
+    if (this.#hasServed)
+      this.#options.log.error('a node cannot start', { slot: child.slot, error: error.message })
     else this.#giveUp(error)
   }
 
@@ -215,7 +258,11 @@ export class Supervisor {
     for (const child of this.#children) {
       const silentMs = Math.round(child.silentMs(now))
       if (silentMs < this.#options.leaseMs) continue
-      this.#options.log.warn('a node process shows no sign of life and is killed', { slot: child.slot, node: child.nodeId, silentMs })
+      this.#options.log.warn('a node process shows no sign of life and is killed', {
+        slot: child.slot,
+        node: child.nodeId,
+        silentMs,
+      })
       child.kill()
     }
   }
@@ -232,7 +279,9 @@ export class Supervisor {
       case 'status':
         return { ok: true, value: await this.#askAll(request) }
       default:
-        throw new Error(`Cannot answer "${String((request as { readonly ask?: unknown } | undefined)?.ask)}": this version of the app does not know it`)
+        throw new Error(
+          `Cannot answer "${String((request as { readonly ask?: unknown } | undefined)?.ask)}": this version of the app does not know it`,
+        )
     }
   }
 
@@ -240,14 +289,20 @@ export class Supervisor {
   #anyServing(): NodeChild {
     const now = performance.now()
     const serving = this.#children.filter((child) => child.state === 'serving')
-    const lively = serving.filter((child) => child.silentMs(now) < this.#options.leaseMs * LIVELY_LEASES)
+    const lively = serving.filter(
+      (child) => child.silentMs(now) < this.#options.leaseMs * LIVELY_LEASES,
+    )
     const choice = lively.length > 0 ? lively : serving
     this.#turn += 1
     return choice[this.#turn % Math.max(1, choice.length)] ?? (this.#children[0] as NodeChild)
   }
 
   async #inspect(request: ControlRequest): Promise<ControlAnswer> {
-    const answers = await Promise.all(this.#children.filter((child) => child.state === 'serving').map((child) => child.ask(request)))
+    const answers = await Promise.all(
+      this.#children
+        .filter((child) => child.state === 'serving')
+        .map((child) => child.ask(request)),
+    )
     const found = answers.find((answer) => answer.ok && answer.value !== null)
     return found ?? answers.find((answer) => !answer.ok) ?? { ok: true, value: null }
   }
@@ -257,7 +312,14 @@ export class Supervisor {
       this.#children.map(async (child) => {
         const answer = child.state === 'serving' ? await child.ask(request) : undefined
         const { slot, pid, nodeId, state, restarts } = child
-        return { slot, pid, node: nodeId, state, restarts, answer: answer?.ok === true ? answer.value : null }
+        return {
+          slot,
+          pid,
+          node: nodeId,
+          state,
+          restarts,
+          answer: answer?.ok === true ? answer.value : null,
+        }
       }),
     )
   }

@@ -16,7 +16,10 @@ type Answer = (request: ControlRequest) => Promise<ControlAnswer>
 const echo: Answer = (request) => Promise.resolve({ ok: true, value: request })
 const question = (id: string): ControlRequest => ({ ask: 'inspect', type: 'Player', id })
 
-async function listen(t: TestContext, answer: Answer): Promise<{ path: string; close: () => void }> {
+async function listen(
+  t: TestContext,
+  answer: Answer,
+): Promise<{ path: string; close: () => void }> {
   const folder = await mkdtemp(join(tmpdir(), 'epic-control-'))
   const path = join(folder, 'control.sock')
   const server = await listenForControl(path, answer)

@@ -27,7 +27,10 @@ test('restart pace: one that dies soon after it served is in a bad way too', () 
 })
 
 test('restart pace: a service of a second starts the count anew', () => {
-  assert.deepEqual(pausesAfter(undefined, undefined, 1000, undefined, undefined), [150, 300, 150, 150, 300])
+  assert.deepEqual(
+    pausesAfter(undefined, undefined, 1000, undefined, undefined),
+    [150, 300, 150, 150, 300],
+  )
 })
 
 test('restart pace: one that is killed again and again after it served comes back as fast each time', () => {

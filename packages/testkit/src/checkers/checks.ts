@@ -23,7 +23,11 @@ export const nothingAcknowledgedLost: Check = (world) => {
   for (const { entity, version } of simulation.durability.acknowledged.values()) {
     const stored = simulation.disk.read(entity)?.version ?? 0n
     if (stored >= version) continue
-    throw violation(simulation, 'nothingAcknowledgedLost', `${formatEntityId(entity)} is stored at version ${stored}; version ${version} was acknowledged`)
+    throw violation(
+      simulation,
+      'nothingAcknowledgedLost',
+      `${formatEntityId(entity)} is stored at version ${stored}; version ${version} was acknowledged`,
+    )
   }
 }
 
@@ -32,10 +36,18 @@ export const everyCallAnswered: Check = async (world) => {
   const simulation = World.inside(world)
   const open = simulation.openCalls.calls()
   for (const [process, call] of open) {
-    while (!call.settled && process.isAlive && simulation.processes.includes(process as SimulatedProcess)) {
+    while (
+      !call.settled &&
+      process.isAlive &&
+      simulation.processes.includes(process as SimulatedProcess)
+    ) {
       if (process.canServe && process.nowMs > call.deadlineAt + ANSWER_SLACK_MS) {
         const late = (process.nowMs - call.deadlineAt).toFixed(0)
-        throw violation(simulation, 'everyCallAnswered', `${call.ref.toString()}.${call.operation.name} of ${process.name} has no outcome ${late} ms after its deadline`)
+        throw violation(
+          simulation,
+          'everyCallAnswered',
+          `${call.ref.toString()}.${call.operation.name} of ${process.name} has no outcome ${late} ms after its deadline`,
+        )
       }
       await world.run({ ms: 100 })
     }
@@ -50,7 +62,11 @@ export const converges: Check = async (world) => {
   while (world.now < until && simulation.unserved() !== undefined) await world.run({ ms: 100 })
   const unserved = simulation.unserved()
   if (unserved !== undefined) {
-    throw violation(simulation, 'converges', `partition ${unserved} is served by nobody 30 s after the last fault`)
+    throw violation(
+      simulation,
+      'converges',
+      `partition ${unserved} is served by nobody 30 s after the last fault`,
+    )
   }
   await Promise.all(simulation.ranEntities().map((entity) => probe(simulation, entity, until)))
 }
@@ -93,7 +109,12 @@ function leakOf(process: SimulatedProcess): string | undefined {
   const kept = { queued, pendingCalls, waitingForLocks, ...cluster.counts }
   for (const type of node.kernel.types.values()) {
     for (const activation of type.activations.values()) {
-      if (activation.running === 0 && activation.accepted === 0 && (activation.gate?.size ?? 0) === 0) continue
+      if (
+        activation.running === 0 &&
+        activation.accepted === 0 &&
+        (activation.gate?.size ?? 0) === 0
+      )
+        continue
       return `${activation.accepted} calls at ${type.plan.name}/${activation.id}, which is ${activation.state}`
     }
   }

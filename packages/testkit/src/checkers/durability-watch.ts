@@ -82,7 +82,9 @@ export class DurabilityWatch implements Watcher {
     if (known === undefined || activation === undefined) return
     known.writesBegun += 1
     const bytes = write.bytes
-    known.underWay.push(bytes === undefined ? known.durable : this.#stateIn(process, activation, bytes))
+    known.underWay.push(
+      bytes === undefined ? known.durable : this.#stateIn(process, activation, bytes),
+    )
   }
 
   turnStarted(process: WatchedProcess, { activation }: EntityCall): void {
@@ -114,7 +116,11 @@ export class DurabilityWatch implements Watcher {
     )
   }
 
-  #noteEmission(process: WatchedProcess, activation: Activation | null | undefined, held: Held): void {
+  #noteEmission(
+    process: WatchedProcess,
+    activation: Activation | null | undefined,
+    held: Held,
+  ): void {
     const known = this.#knownOf(activation ?? undefined)
     if (known === undefined || activation?.instance === null) return
     this.#emitted.set(held, {
@@ -143,7 +149,9 @@ function stateOf(process: WatchedProcess, activation: Activation): string {
   const { durability } = process.node as EntityNode
   const entity = durability.entityOf(activation)
   try {
-    return textOf(durability.stateOf(entity.type).encode(activation.instance as object, null, entity))
+    return textOf(
+      durability.stateOf(entity.type).encode(activation.instance as object, null, entity),
+    )
   } catch (error) {
     // A state that cannot be saved: the node refuses it too, and nothing leaves.
     if (isEpicError(error)) return CANNOT_SAVE

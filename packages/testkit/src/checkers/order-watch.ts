@@ -57,7 +57,10 @@ export class OrderWatch implements Watcher {
 
   #check(pair: Pair, index: number, call: EntityCall): void {
     if (index < pair.ran) {
-      this.#report('orderPerPair', `call ${index} of ${pair.name}, ${nameOf(call)}, runs after call ${pair.ran}`)
+      this.#report(
+        'orderPerPair',
+        `call ${index} of ${pair.name}, ${nameOf(call)}, runs after call ${pair.ran}`,
+      )
     }
     pair.ran = Math.max(pair.ran, index)
   }
@@ -66,7 +69,10 @@ export class OrderWatch implements Watcher {
     if (pair.activation !== call.activation) pair.ranIdempotent = 0
     pair.activation = call.activation
     if (index < pair.ranIdempotent) {
-      this.#report('orderPerPair', `call ${index} of ${pair.name}, ${nameOf(call)}, runs after call ${pair.ranIdempotent}`)
+      this.#report(
+        'orderPerPair',
+        `call ${index} of ${pair.name}, ${nameOf(call)}, runs after call ${pair.ranIdempotent}`,
+      )
     }
     pair.ranIdempotent = Math.max(pair.ranIdempotent, index)
   }

@@ -1,6 +1,14 @@
 /** Refs for scripts: values that name an entity, made before there is a node. They can be passed and compared, not called. */
 import { EpicError } from '@epicserver/contracts'
-import { EntityNode, SoloRouter, type Contract, type Entity, type EntityClass, type EntityCall, type Ref } from '@epicserver/runtime'
+import {
+  EntityNode,
+  SoloRouter,
+  type Contract,
+  type Entity,
+  type EntityClass,
+  type EntityCall,
+  type Ref,
+} from '@epicserver/runtime'
 import { MemoryStateStore } from '@epicserver/store-memory'
 
 /** Lives nowhere: a call through a ref of this node was made by the test itself. */
@@ -10,7 +18,12 @@ class Nowhere extends SoloRouter {
   }
 
   override send(call: EntityCall): void {
-    call.reject(new EpicError('Unavailable', `Cannot call "${call.ref.toString()}": a ref made by ref() only names an entity in a script`))
+    call.reject(
+      new EpicError(
+        'Unavailable',
+        `Cannot call "${call.ref.toString()}": a ref made by ref() only names an entity in a script`,
+      ),
+    )
   }
 }
 
@@ -52,6 +65,8 @@ export function ref<E>(target: EntityClass<E & Entity> | Contract<E>, id: string
 
 /** Makes refs to a class possible at a node that does not have it in its app. */
 export function learn(node: EntityNode, entityClass: EntityClass): void {
-  const known = [...node.descriptions.values()].some((description) => description.entityClass === entityClass)
+  const known = [...node.descriptions.values()].some(
+    (description) => description.entityClass === entityClass,
+  )
   if (!known) node.know(entityClass.name, entityClass)
 }

@@ -41,6 +41,10 @@ export function describeEmission(emission: Emission): string {
   }
 }
 
-export function describeCall({ ref, operation, args }: Pick<EntityCall, 'ref' | 'operation' | 'args'>): string {
+export function describeCall({
+  ref,
+  operation,
+  args,
+}: Pick<EntityCall, 'ref' | 'operation' | 'args'>): string {
   return `${ref.toString()}.${operation.name}(${args.map((arg) => describeValue(arg)).join(', ')})`
 }

@@ -2,7 +2,10 @@
 import { AssertionError } from 'node:assert'
 
 export class ExpectationFailed extends AssertionError {
-  constructor(message: string, compared?: { readonly expected: unknown; readonly actual: unknown }) {
+  constructor(
+    message: string,
+    compared?: { readonly expected: unknown; readonly actual: unknown },
+  ) {
     super({ message, ...compared })
     this.name = 'ExpectationFailed'
   }

@@ -5,7 +5,18 @@
 import { EpicError } from '@epicserver/contracts'
 import type { Activation, Call } from '@epicserver/kernel'
 import { EntityNode, SoloRouter } from '@epicserver/runtime'
-import type { EntityCall, EntityClass, EntityClasses, FileSyscall, LogFacts, LogLevel, NodeObserver, Outcome, Router, Token } from '@epicserver/runtime'
+import type {
+  EntityCall,
+  EntityClass,
+  EntityClasses,
+  FileSyscall,
+  LogFacts,
+  LogLevel,
+  NodeObserver,
+  Outcome,
+  Router,
+  Token,
+} from '@epicserver/runtime'
 import type { MemoryDisk } from '@epicserver/store-memory'
 import { VirtualTime } from '../virtual-time.ts'
 import { knownClasses, learn } from './detached-ref.ts'
@@ -151,9 +162,16 @@ export class ScriptNode {
   /** Calls the entity; `turn` stands for the turn from then on. */
   call(turn: object, operation: string, args: readonly unknown[]): void {
     const { type, id } = this.#options
-    const ref = this.node.refTo(type, id) as unknown as Record<string, (...args: unknown[]) => unknown>
+    const ref = this.node.refTo(type, id) as unknown as Record<
+      string,
+      (...args: unknown[]) => unknown
+    >
     const method = ref[operation]
-    if (method === undefined) throw new EpicError('UnknownOperation', `Cannot call ${operation} of "${type}/${id}": ${type} has no such operation`)
+    if (method === undefined)
+      throw new EpicError(
+        'UnknownOperation',
+        `Cannot call ${operation} of "${type}/${id}": ${type} has no such operation`,
+      )
     this.#made = null
     const result = Reflect.apply(method, ref, this.cross(args) as unknown[])
     const made = this.#made as EntityCall | null
@@ -251,7 +269,11 @@ export class ScriptNode {
   #noteSyscall({ syscall }: Token, turn: Call | null): void {
     this.#asking = this.#turnOf(turn)
     if (syscall.kind !== 'sleep') return
-    this.sleeps.push({ turn: this.#asking, ms: syscall.ms, untilMs: this.#options.time.now + syscall.ms })
+    this.sleeps.push({
+      turn: this.#asking,
+      ms: syscall.ms,
+      untilMs: this.#options.time.now + syscall.ms,
+    })
   }
 
   #turnOf(call: Call | null): TurnId {
@@ -264,7 +286,9 @@ export class ScriptNode {
 
   #giveUp(): void {
     const { type, id } = this.#options
-    this.#stray ??= new ExpectationFailed(`${type}/${id} does not come to rest: ${TURNS_MAX} turns, and no time has passed`)
+    this.#stray ??= new ExpectationFailed(
+      `${type}/${id} does not come to rest: ${TURNS_MAX} turns, and no time has passed`,
+    )
     this.node.close()
   }
 }

@@ -34,7 +34,11 @@ export interface ScriptOptions<E> {
  * await turn.expectReply(undefined)
  * assert.equal(player.state.score, 1)
  */
-export function script<E extends Entity>(entityClass: EntityClass<E>, id: string | number, options: ScriptOptions<E> = {}): ScriptedEntity<E> {
+export function script<E extends Entity>(
+  entityClass: EntityClass<E>,
+  id: string | number,
+  options: ScriptOptions<E> = {},
+): ScriptedEntity<E> {
   const type = options.type ?? entityClass.name
   const entities: EntityClasses = { ...options.refs, [type]: entityClass }
   return new ScriptedEntity<E>({

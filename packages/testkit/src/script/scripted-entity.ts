@@ -9,7 +9,12 @@ import { describeValue } from './describe-value.ts'
 import { ExpectationFailed } from './expectation-failed.ts'
 import { ScriptNode, type LogLine } from './script-node.ts'
 import type { Save } from './scripted-store.ts'
-import { Expectations, ScriptedTurn, type ArgumentsOf, type ResultOfOperation } from './scripted-turn.ts'
+import {
+  Expectations,
+  ScriptedTurn,
+  type ArgumentsOf,
+  type ResultOfOperation,
+} from './scripted-turn.ts'
 
 /** The fields of an entity, as they are saved. */
 export type StateOf<E> = { readonly [K in Exclude<FieldName<E>, keyof Entity>]: E[K] }
@@ -69,7 +74,10 @@ export class ScriptedEntity<E extends Entity> extends Expectations {
   }
 
   /** Calls an operation, as another entity would: the arguments cross a message. */
-  call<K extends OperationName<E>>(operation: K, ...args: ArgumentsOf<E, K>): ScriptedTurn<ResultOfOperation<E, K>> {
+  call<K extends OperationName<E>>(
+    operation: K,
+    ...args: ArgumentsOf<E, K>
+  ): ScriptedTurn<ResultOfOperation<E, K>> {
     const { type, id } = this.#setup
     const turn = {}
     this.#node.call(turn, operation, args as readonly unknown[])
@@ -83,7 +91,9 @@ export class ScriptedEntity<E extends Entity> extends Expectations {
   get state(): StateOf<E> {
     const { activation, node } = this.#node
     if (activation === undefined || activation.instance === null) {
-      throw new ExpectationFailed(`${this.#setup.type}/${this.#setup.id} is not in memory: call it, or activate() it, before you look at its state`)
+      throw new ExpectationFailed(
+        `${this.#setup.type}/${this.#setup.id} is not in memory: call it, or activate() it, before you look at its state`,
+      )
     }
     return node.durability.fieldsOf(activation) as StateOf<E>
   }
@@ -102,7 +112,9 @@ export class ScriptedEntity<E extends Entity> extends Expectations {
     const { activation, node } = this.#node
     await this.#node.quiet()
     if (activation === undefined || !node.kernel.deactivate(activation, reason)) {
-      throw new ExpectationFailed(`${this.#setup.type}/${this.#setup.id} cannot be put away: it is ${activation === undefined ? 'not in memory' : 'busy'}`)
+      throw new ExpectationFailed(
+        `${this.#setup.type}/${this.#setup.id} cannot be put away: it is ${activation === undefined ? 'not in memory' : 'busy'}`,
+      )
     }
     node.scheduleDrain()
     await this.#node.quiet()
@@ -137,23 +149,32 @@ export class ScriptedEntity<E extends Entity> extends Expectations {
       },
       fail: async (error) => {
         const { save } = await this.#takeSave(fields)
-        if (save.isSettled) throw new ExpectationFailed('The save was done already: hold saves with script(…, { saves: "held" })')
+        if (save.isSettled)
+          throw new ExpectationFailed(
+            'The save was done already: hold saves with script(…, { saves: "held" })',
+          )
         save.fail(error)
         await this.#node.quiet()
       },
     }
   }
 
-  async #takeSave(fields: Partial<StateOf<E>> | undefined): Promise<{ save: Save; state: StateOf<E> }> {
+  async #takeSave(
+    fields: Partial<StateOf<E>> | undefined,
+  ): Promise<{ save: Save; state: StateOf<E> }> {
     await this.#node.quiet()
     const save = this.#node.store.saves.shift()
     const { type, id } = this.#setup
-    if (save === undefined) throw new ExpectationFailed(`Expected ${type}/${id} to be saved, but it was not`)
+    if (save === undefined)
+      throw new ExpectationFailed(`Expected ${type}/${id} to be saved, but it was not`)
     const state = this.#fieldsIn(save)
     for (const [field, expected] of Object.entries(fields ?? {})) {
       const actual = (state as Record<string, unknown>)[field]
       if (isDeepStrictEqual(actual, this.#node.cross(expected))) continue
-      throw new ExpectationFailed(`Expected ${type}/${id} to be saved with ${field} ${describeValue(expected)}, but it was ${describeValue(actual)}`, { expected, actual })
+      throw new ExpectationFailed(
+        `Expected ${type}/${id} to be saved with ${field} ${describeValue(expected)}, but it was ${describeValue(actual)}`,
+        { expected, actual },
+      )
     }
     return { save, state }
   }
@@ -167,7 +188,13 @@ export class ScriptedEntity<E extends Entity> extends Expectations {
   /** The timers that are set. */
   get timers(): SetTimer[] {
     const timers = [...(this.#node.activation?.timers?.values() ?? [])]
-    return timers.map(({ key, operation, args, dueAt, intervalMs }) => ({ key, operation, args, inMs: dueAt - this.#setup.time.now, intervalMs }))
+    return timers.map(({ key, operation, args, dueAt, intervalMs }) => ({
+      key,
+      operation,
+      args,
+      inMs: dueAt - this.#setup.time.now,
+      intervalMs,
+    }))
   }
 
   /** The durable tasks that are saved, the earliest first. */
@@ -175,7 +202,11 @@ export class ScriptedEntity<E extends Entity> extends Expectations {
     const partitions = new Set(Array.from({ length: PARTITIONS }, (_, i) => i))
     const tasks = this.#setup.disk.due({ partitions, beforeMs: Infinity, limit: Infinity })
     return tasks.map(({ key, dueMs, body }) => {
-      const { operation, args } = this.#node.node.codec.decodeState(body, 'CorruptRecord', `the task "${key}"`) as SavedTask
+      const { operation, args } = this.#node.node.codec.decodeState(
+        body,
+        'CorruptRecord',
+        `the task "${key}"`,
+      ) as SavedTask
       return { key, operation, args, dueMs }
     })
   }
@@ -188,11 +219,14 @@ export class ScriptedEntity<E extends Entity> extends Expectations {
   /** Expects a line in the log. */
   expectLog(level: LogLevel, message: string | RegExp): void {
     const isMeant = (line: LogLine): boolean => {
-      const isText = typeof message === 'string' ? line.message === message : message.test(line.message)
+      const isText =
+        typeof message === 'string' ? line.message === message : message.test(line.message)
       return line.level === level && isText
     }
     if (this.logs.some(isMeant)) return
     const lines = this.logs.map((line) => `${line.level} ${line.message}`)
-    throw new ExpectationFailed(`Expected ${level} "${String(message)}" in the log, but it holds ${lines.length === 0 ? 'nothing' : lines.join('; ')}`)
+    throw new ExpectationFailed(
+      `Expected ${level} "${String(message)}" in the log, but it holds ${lines.length === 0 ? 'nothing' : lines.join('; ')}`,
+    )
   }
 }

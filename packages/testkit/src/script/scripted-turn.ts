@@ -4,15 +4,28 @@ import { isEpicError, type ErrorCode } from '@epicserver/contracts'
 import { entityOf, type OneWayName, type OperationName, type Ref } from '@epicserver/runtime'
 import type { FileSyscall, ResultOf } from '@epicserver/runtime'
 import { describeValue } from './describe-value.ts'
-import { describeCall, describeEmission, type CallEmission, type Emission, type FileEmission, type TurnId } from './emission.ts'
+import {
+  describeCall,
+  describeEmission,
+  type CallEmission,
+  type Emission,
+  type FileEmission,
+  type TurnId,
+} from './emission.ts'
 import { ExpectationFailed } from './expectation-failed.ts'
 import type { ScriptNode } from './script-node.ts'
 
 /** The arguments of an operation. */
-export type ArgumentsOf<E, K extends keyof E> = E[K] extends (...args: infer A) => unknown ? A : never
+export type ArgumentsOf<E, K extends keyof E> = E[K] extends (...args: infer A) => unknown
+  ? A
+  : never
 
 /** What an operation results in. */
-export type ResultOfOperation<E, K extends keyof E> = E[K] extends (...args: never[]) => Promise<infer R> ? R : void
+export type ResultOfOperation<E, K extends keyof E> = E[K] extends (
+  ...args: never[]
+) => Promise<infer R>
+  ? R
+  : void
 
 /** An error by its code, its class, a part of its message, or whatever a function says of it. */
 export type ErrorMatcher =
@@ -66,8 +79,17 @@ export class Expectations {
    * @param args - compared, unless none are given
    * @throws ExpectationFailed when something else comes, or nothing
    */
-  expectCall<F, K extends AwaitedName<F>>(ref: Ref<F>, operation: K, ...args: OptionalArguments<F, K>): ExpectedCall<ResultOfOperation<F, K>> {
-    const taken = this.#expectCall('call', ref as unknown as Ref<object>, operation, args as readonly unknown[])
+  expectCall<F, K extends AwaitedName<F>>(
+    ref: Ref<F>,
+    operation: K,
+    ...args: OptionalArguments<F, K>
+  ): ExpectedCall<ResultOfOperation<F, K>> {
+    const taken = this.#expectCall(
+      'call',
+      ref as unknown as Ref<object>,
+      operation,
+      args as readonly unknown[],
+    )
     return {
       reply: async (value) => this.#reply(await taken(), value),
       fail: async (error) => this.#fail(await taken(), error),
@@ -96,8 +118,17 @@ export class Expectations {
   }
 
   /** Expects the next thing to be a one-way message to another entity. */
-  async expectMessage<F, K extends OneWayName<F>>(ref: Ref<F>, operation: K, ...args: OptionalArguments<F, K>): Promise<void> {
-    await this.#expectCall('message', ref as unknown as Ref<object>, operation, args as readonly unknown[])()
+  async expectMessage<F, K extends OneWayName<F>>(
+    ref: Ref<F>,
+    operation: K,
+    ...args: OptionalArguments<F, K>
+  ): Promise<void> {
+    await this.#expectCall(
+      'message',
+      ref as unknown as Ref<object>,
+      operation,
+      args as readonly unknown[],
+    )()
   }
 
   /** Expects the next thing to be a file request. */
@@ -105,7 +136,12 @@ export class Expectations {
     const wanted = `ask for ${kind} of "${path}"`
     const taken = async (): Promise<FileEmission> => {
       const emission = await this.#next(wanted)
-      if (emission.kind !== 'file' || emission.request.kind !== kind || emission.request.path !== path) throw this.#other(wanted, emission)
+      if (
+        emission.kind !== 'file' ||
+        emission.request.kind !== kind ||
+        emission.request.path !== path
+      )
+        throw this.#other(wanted, emission)
       this.#take(emission)
       this.script().unanswered.delete(emission)
       return emission
@@ -128,10 +164,16 @@ export class Expectations {
   async expectSleep(ms: number): Promise<void> {
     const script = this.script()
     await script.quiet()
-    const index = script.sleeps.findIndex(({ turn, ms: found }) => found === ms && this.#isMine(turn))
+    const index = script.sleeps.findIndex(
+      ({ turn, ms: found }) => found === ms && this.#isMine(turn),
+    )
     if (index < 0) {
-      const found = script.sleeps.filter(({ turn }) => this.#isMine(turn)).map((sleep) => `${sleep.ms} ms`)
-      throw new ExpectationFailed(`Expected ${this.#who} to sleep ${ms} ms, but ${found.length === 0 ? this.#waits() : `it sleeps ${found.join(', ')}`}`)
+      const found = script.sleeps
+        .filter(({ turn }) => this.#isMine(turn))
+        .map((sleep) => `${sleep.ms} ms`)
+      throw new ExpectationFailed(
+        `Expected ${this.#who} to sleep ${ms} ms, but ${found.length === 0 ? this.#waits() : `it sleeps ${found.join(', ')}`}`,
+      )
     }
     script.sleeps.splice(index, 1)
   }
@@ -143,18 +185,29 @@ export class Expectations {
     if (emission !== undefined) throw this.#other('do nothing', emission)
   }
 
-  protected async nextOutcome(wanted: string): Promise<Extract<Emission, { kind: 'reply' | 'error' }>> {
+  protected async nextOutcome(
+    wanted: string,
+  ): Promise<Extract<Emission, { kind: 'reply' | 'error' }>> {
     const emission = await this.#next(wanted)
     if (emission.kind !== 'reply' && emission.kind !== 'error') throw this.#other(wanted, emission)
     this.#take(emission)
     return emission
   }
 
-  protected failed(wanted: string, emission: Emission, compared?: { readonly expected: unknown; readonly actual: unknown }): ExpectationFailed {
+  protected failed(
+    wanted: string,
+    emission: Emission,
+    compared?: { readonly expected: unknown; readonly actual: unknown },
+  ): ExpectationFailed {
     return this.#other(wanted, emission, compared)
   }
 
-  #expectCall(kind: CallEmission['kind'], ref: Ref<object>, operation: string, args: readonly unknown[]): () => Promise<CallEmission> {
+  #expectCall(
+    kind: CallEmission['kind'],
+    ref: Ref<object>,
+    operation: string,
+    args: readonly unknown[],
+  ): () => Promise<CallEmission> {
     const { type, id } = entityOf(ref)
     const name = `${type}/${id}.${operation}`
     const isCompared = args.length > 0
@@ -163,9 +216,11 @@ export class Expectations {
       const emission = await this.#next(wanted)
       if (emission.kind !== kind) throw this.#other(wanted, emission)
       const { call } = emission as CallEmission
-      if (`${call.ref.toString()}.${call.operation.name}` !== name) throw this.#other(wanted, emission)
+      if (`${call.ref.toString()}.${call.operation.name}` !== name)
+        throw this.#other(wanted, emission)
       const expected = isCompared ? this.script().cross(args) : undefined
-      if (isCompared && !isDeepStrictEqual(call.args, expected)) throw this.#other(wanted, emission, { expected, actual: call.args })
+      if (isCompared && !isDeepStrictEqual(call.args, expected))
+        throw this.#other(wanted, emission, { expected, actual: call.args })
       this.#take(emission)
       return emission as CallEmission
     }
@@ -174,7 +229,8 @@ export class Expectations {
   async #next(wanted: string): Promise<Emission> {
     await this.script().quiet()
     const emission = this.#first()
-    if (emission === undefined) throw new ExpectationFailed(`Expected ${this.#who} to ${wanted}, but ${this.#waits()}`)
+    if (emission === undefined)
+      throw new ExpectationFailed(`Expected ${this.#who} to ${wanted}, but ${this.#waits()}`)
     return emission
   }
 
@@ -191,8 +247,15 @@ export class Expectations {
     emissions.splice(emissions.indexOf(emission), 1)
   }
 
-  #other(wanted: string, emission: Emission, compared?: { readonly expected: unknown; readonly actual: unknown }): ExpectationFailed {
-    return new ExpectationFailed(`Expected ${this.#who} to ${wanted}, but it ${describeEmission(emission)}`, compared)
+  #other(
+    wanted: string,
+    emission: Emission,
+    compared?: { readonly expected: unknown; readonly actual: unknown },
+  ): ExpectationFailed {
+    return new ExpectationFailed(
+      `Expected ${this.#who} to ${wanted}, but it ${describeEmission(emission)}`,
+      compared,
+    )
   }
 
   /** Why nothing more comes. */
@@ -200,16 +263,24 @@ export class Expectations {
     const { unanswered, sleeps, store, node } = this.script()
     const now = node.ports.clock.monotonicMs()
     const reasons = [
-      ...[...unanswered].filter(({ turn }) => this.#isMine(turn)).map((emission) => describeWaiting(emission)),
-      ...sleeps.filter(({ turn, untilMs }) => this.#isMine(turn) && untilMs > now).map(({ untilMs }) => `a sleep that ends in ${untilMs - now} ms: see advance()`),
+      ...[...unanswered]
+        .filter(({ turn }) => this.#isMine(turn))
+        .map((emission) => describeWaiting(emission)),
+      ...sleeps
+        .filter(({ turn, untilMs }) => this.#isMine(turn) && untilMs > now)
+        .map(({ untilMs }) => `a sleep that ends in ${untilMs - now} ms: see advance()`),
       ...store.saves.filter(({ isSettled }) => !isSettled).map(() => 'a save: see expectSave()'),
     ]
-    return reasons.length === 0 ? 'nothing comes any more' : `it waits for ${reasons.join(', and for ')}`
+    return reasons.length === 0
+      ? 'nothing comes any more'
+      : `it waits for ${reasons.join(', and for ')}`
   }
 }
 
 function describeWaiting(emission: Emission): string {
-  return emission.kind === 'call' ? `the outcome of ${describeCall(emission.call)}` : `what it ${describeEmission(emission)}`
+  return emission.kind === 'call'
+    ? `the outcome of ${describeCall(emission.call)}`
+    : `what it ${describeEmission(emission)}`
 }
 
 /** One turn: a call that the script has made. */
@@ -223,7 +294,8 @@ export class ScriptedTurn<R> extends Expectations {
     const outcome = await this.nextOutcome(wanted)
     if (outcome.kind === 'error') throw this.failed(wanted, outcome)
     const expected = this.script().cross(value)
-    if (!isDeepStrictEqual(outcome.value, expected)) throw this.failed(wanted, outcome, { expected, actual: outcome.value })
+    if (!isDeepStrictEqual(outcome.value, expected))
+      throw this.failed(wanted, outcome, { expected, actual: outcome.value })
   }
 
   /** Expects the turn to end well, and returns its result. */
@@ -237,7 +309,8 @@ export class ScriptedTurn<R> extends Expectations {
   async expectError(matcher: ErrorMatcher): Promise<unknown> {
     const wanted = `fail with ${describeMatcher(matcher)}`
     const outcome = await this.nextOutcome(wanted)
-    if (outcome.kind === 'reply' || !isMatch(matcher, outcome.error)) throw this.failed(wanted, outcome)
+    if (outcome.kind === 'reply' || !isMatch(matcher, outcome.error))
+      throw this.failed(wanted, outcome)
     return outcome.error
   }
 }

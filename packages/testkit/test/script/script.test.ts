@@ -223,7 +223,9 @@ describe('script: time', () => {
   it('a timer calls its operation, which nobody made a turn of', async () => {
     const hero = script(Hero, 'bob')
     await hero.call('wakeIn', 1_000).expectReply(undefined)
-    assert.deepEqual(hero.timers, [{ key: 'wake', operation: 'earn', args: [5], inMs: 1_000, intervalMs: 0 }])
+    assert.deepEqual(hero.timers, [
+      { key: 'wake', operation: 'earn', args: [5], inMs: 1_000, intervalMs: 0 },
+    ])
     await hero.advance(1_000)
     await hero.expectMessage(audit, 'note', 'bob has 5')
     assert.deepEqual(hero.timers, [])
@@ -232,7 +234,9 @@ describe('script: time', () => {
   it('a durable task fires at its time, also after a crash', async () => {
     const hero = script(Hero, 'bob')
     await hero.call('salary').expectReply(undefined)
-    assert.deepEqual(hero.tasks, [{ key: 'salary', operation: 'earn', args: [10], dueMs: hero.now + 60_000 }])
+    assert.deepEqual(hero.tasks, [
+      { key: 'salary', operation: 'earn', args: [10], dueMs: hero.now + 60_000 },
+    ])
     await hero.crash()
     await hero.advance(61_000)
     await hero.expectMessage(audit, 'note', 'bob has 10')
@@ -264,13 +268,18 @@ describe('script: failures say what was expected, and what came instead', () => 
   const cases: readonly [name: string, run: () => Promise<unknown>, message: string][] = [
     [
       'another call',
-      () => script(Hero, 'bob').call('buy', shop, 'sword').expectCall(ref(Shop, 'mall'), 'buy').reply(1),
-      'Expected Hero/bob.buy to call Shop/mall.buy(), but it called Shop/corner.buy(\'sword\', 0)',
+      () =>
+        script(Hero, 'bob')
+          .call('buy', shop, 'sword')
+          .expectCall(ref(Shop, 'mall'), 'buy')
+          .reply(1),
+      "Expected Hero/bob.buy to call Shop/mall.buy(), but it called Shop/corner.buy('sword', 0)",
     ],
     [
       'other arguments',
-      () => script(Hero, 'bob').call('buy', shop, 'sword').expectCall(shop, 'buy', 'sword', 3).reply(1),
-      'Expected Hero/bob.buy to call Shop/corner.buy(\'sword\', 3), but it called Shop/corner.buy(\'sword\', 0)',
+      () =>
+        script(Hero, 'bob').call('buy', shop, 'sword').expectCall(shop, 'buy', 'sword', 3).reply(1),
+      "Expected Hero/bob.buy to call Shop/corner.buy('sword', 3), but it called Shop/corner.buy('sword', 0)",
     ],
     [
       'a call that waits',
@@ -279,12 +288,12 @@ describe('script: failures say what was expected, and what came instead', () => 
         await turn.expectCall(shop, 'buy').received()
         await turn.expectReply(1)
       },
-      'Expected Hero/bob.buy to reply 1, but it waits for the outcome of Shop/corner.buy(\'sword\', 0)',
+      "Expected Hero/bob.buy to reply 1, but it waits for the outcome of Shop/corner.buy('sword', 0)",
     ],
     [
       'a sleep',
       () => script(Hero, 'bob').call('rest', 40).expectReply('rested'),
-      'Expected Hero/bob.rest to reply \'rested\', but it waits for a sleep that ends in 40 ms: see advance()',
+      "Expected Hero/bob.rest to reply 'rested', but it waits for a sleep that ends in 40 ms: see advance()",
     ],
     [
       'a held save',
@@ -309,7 +318,7 @@ describe('script: failures say what was expected, and what came instead', () => 
     [
       'a message in between',
       () => script(Hero, 'bob').call('earn', 1).expectReply(undefined),
-      'Expected Hero/bob.earn to reply undefined, but it sent Audit/all.note(\'bob has 1\')',
+      "Expected Hero/bob.earn to reply undefined, but it sent Audit/all.note('bob has 1')",
     ],
     [
       'nothing at all',
@@ -337,7 +346,10 @@ describe('script: failures say what was expected, and what came instead', () => 
   ]
   for (const [name, run, message] of cases) {
     it(name, async () => {
-      await assert.rejects(run(), (error) => error instanceof ExpectationFailed && error.message === message)
+      await assert.rejects(
+        run(),
+        (error) => error instanceof ExpectationFailed && error.message === message,
+      )
     })
   }
 })
