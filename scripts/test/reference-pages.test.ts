@@ -95,7 +95,7 @@ test('limits page: constants, their groups, and records of them, with what is sa
 
 /** The names that a `new Map([['name', …], …])` in the source of the settings' checks holds. */
 function checked(map: string): string[] {
-  const path = join(repositoryRoot, 'packages/runtime/src/settings-check.ts')
+  const path = join(repositoryRoot, 'packages/runtime/src/model/settings-check.ts')
   const [, body = ''] =
     new RegExp(`${map}[^]*?new Map\\(\\[([^]*?)\\n\\]\\)`).exec(readFileSync(path, 'utf8')) ?? []
   return [...body.matchAll(/\['(\w+)'/g)].map(([, name = '']) => name).toSorted()

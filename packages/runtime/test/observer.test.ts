@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryStateStore } from '@epicserver/store-memory'
 import { createCodec } from '@epicserver/wire'
-import { Entity } from '#src/entity.ts'
-import { EntityNode } from '#src/node.ts'
-import type { NodeObserver } from '#src/observer.ts'
-import { readCall, writeCall } from '#src/peer-messages.ts'
-import { SoloRouter } from '#src/solo-router.ts'
-import { systemClock } from '#src/system-clock.ts'
+import { Entity } from '#src/model/entity.ts'
+import { EntityNode } from '#src/node/node.ts'
+import type { NodeObserver } from '#src/node/observer.ts'
+import { readCall, writeCall } from '#src/cluster/peer-messages.ts'
+import { SoloRouter } from '#src/node/solo-router.ts'
+import { systemClock } from '#src/node/system-clock.ts'
 
 class Counter extends Entity {
   count = 0

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Entity, settings } from '@epicserver/runtime'
-import { buildIndexes } from '#src/index-build.ts'
+import { buildIndexes } from '#src/queries/index-build.ts'
 import { quiet, rig } from './rig.ts'
 
 class Player extends Entity {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TaskChange } from '@epicserver/contracts'
 import { Entity } from '@epicserver/runtime'
-import { dueTask } from '#src/task-body.ts'
+import { dueTask } from '#src/tasks/task-body.ts'
 import { rig } from './rig.ts'
 
 class Alarm extends Entity {

@@ -1,8 +1,8 @@
 /** Answers what the command line asks of one node. */
 import { EpicError, formatEntityId, isEpicError } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
-import type { EntityNode } from '../node.ts'
-import { nearest } from '../settings-check.ts'
+import type { EntityNode } from '../node/node.ts'
+import { nearest } from '../model/settings-check.ts'
 import { plainValue } from './plain-value.ts'
 import type { ControlAnswer, ControlRequest, PlainError } from './supervisor-messages.ts'
 

@@ -5,8 +5,8 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { EpicError } from '@epicserver/contracts'
 import { build, type BuildFailure, type Message } from 'esbuild'
-import { isApp, type App } from '../app.ts'
-import { describeClass } from '../class-description.ts'
+import { isApp, type App } from '../model/app.ts'
+import { describeClass } from '../model/class-description.ts'
 import { describeThrown } from './describe-thrown.ts'
 
 let isRegistered = false

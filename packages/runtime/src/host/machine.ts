@@ -21,7 +21,7 @@ import {
   type DataFolder,
   type DataFolderLock,
 } from '@epicserver/store-lmdb'
-import type { PartitionStore } from '../cluster-node.ts'
+import type { PartitionStore } from '../cluster/cluster-node.ts'
 import type { Log } from '../log.ts'
 import { SETUP_CLAIM, SETUP_DONE } from './run-setup.ts'
 

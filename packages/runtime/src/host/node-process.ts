@@ -7,9 +7,9 @@
  */
 import { EpicError } from '@epicserver/contracts'
 import type { FenceReason } from '@epicserver/fabric'
-import type { ClusterNode } from '../cluster-node.ts'
+import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { createLog, jsonLogSink, leveledSink, textLogSink, type Log } from '../log.ts'
-import type { EntityNode } from '../node.ts'
+import type { EntityNode } from '../node/node.ts'
 import { answer, plainError } from './control-answers.ts'
 import { describeThrown } from './describe-thrown.ts'
 import { runSetup } from './run-setup.ts'

@@ -4,7 +4,7 @@
  * Refs become `Player/bob`, what JSON lacks becomes a string or an object that says what it is, and a cycle is cut where it closes.
  * It is for looking at: what it returns is not to be made into the value again.
  */
-import { isRef, type RefObject } from '../ref.ts'
+import { isRef, type RefObject } from '../model/ref.ts'
 
 /** Deeper than anybody reads; far from where the stack ends. */
 const DEPTH_MAX = 100

@@ -16,7 +16,12 @@ import {
   type Pipe,
 } from '@epicserver/net'
 import type { Log } from '../log.ts'
-import type { PeerChannel, PeerChannelEvents, PeerLane, PeerNetwork } from '../peer-network.ts'
+import type {
+  PeerChannel,
+  PeerChannelEvents,
+  PeerLane,
+  PeerNetwork,
+} from '../cluster/peer-network.ts'
 
 export interface SocketNetworkOptions {
   readonly nodeId: string

@@ -1,0 +1,139 @@
+/**
+ * Where calls go: to the entities of this node, to the node that owns their partition, or into a short wait.
+ *
+ * The owner of a partition is the home of its entities. A call whose partition has no owner that serves yet (a node was lost, a
+ * partition is being handed over) waits here until a newer view says where to go, or until its deadline. A node that gets a
+ * call for a partition it no longer owns answers `Moved`; the sender then looks again. So a stale view costs a round trip,
+ * never a failed call.
+ */
+import { EpicError, partitionOf, PARTITIONS } from '@epicserver/contracts'
+import type { ClusterMember } from '@epicserver/fabric'
+import type { ClockGuard } from '../node/clock-guard.ts'
+import type { EntityCall } from '../node/entity-call.ts'
+import { RUNTIME_LIMITS } from '../limits.ts'
+import type { PeerLink } from './peer-link.ts'
+import type { NodeClock, Router } from '../node/ports.ts'
+import { descriptionOf, idOf } from '../model/ref.ts'
+
+/** What the router needs of the links to other nodes. */
+export interface Links {
+  to(nodeId: string): PeerLink | undefined
+  askAll(
+    what: string,
+    args: readonly unknown[],
+    timeLeftMs: number,
+  ): Promise<PromiseSettledResult<unknown>[]>
+}
+
+/** What a router is made of. */
+export interface ClusterRouterParts {
+  readonly member: ClusterMember
+  readonly links: Links
+  readonly clock: NodeClock
+  readonly guard: ClockGuard
+  /** Brings a call to its entity here. */
+  readonly dispatch: (call: EntityCall) => void
+}
+
+/** A call that waits, and what finds its place when it is looked at again. */
+interface Held {
+  readonly call: EntityCall
+  readonly place: () => void
+}
+
+export class ClusterRouter implements Router {
+  readonly #member: ClusterMember
+  readonly #links: Links
+  readonly #clock: NodeClock
+  readonly #guard: ClockGuard
+  readonly #dispatch: (call: EntityCall) => void
+  /** Partitions that this node serves and whose store is open. */
+  readonly #ready = new Uint8Array(PARTITIONS)
+  #held: Held[] = []
+
+  constructor({ member, links, clock, guard, dispatch }: ClusterRouterParts) {
+    this.#member = member
+    this.#links = links
+    this.#clock = clock
+    this.#guard = guard
+    this.#dispatch = dispatch
+  }
+
+  isHome(type: string, id: string): boolean {
+    return this.#ready[partitionOf(type, id)] === 1
+  }
+
+  isReady(partition: number): boolean {
+    return this.#ready[partition] === 1
+  }
+
+  grantEpoch(type: string, id: string): bigint {
+    return this.#member.nextGrantEpoch(partitionOf(type, id))
+  }
+
+  canServe(nowMs: number): boolean {
+    this.#guard.check(nowMs)
+    return this.#member.canServe(nowMs)
+  }
+
+  send(call: EntityCall): void {
+    const partition = partitionOf(descriptionOf(call.ref).name, idOf(call.ref))
+    const owner = this.#member.ownerOf(partition)
+    const link =
+      owner === undefined || owner === this.#member.nodeId ? undefined : this.#links.to(owner)
+    if (link === undefined) this.hold(call)
+    else link.send(call, this.#clock.monotonicMs())
+  }
+
+  askOthers(
+    what: string,
+    args: readonly unknown[],
+    timeLeftMs: number,
+  ): Promise<PromiseSettledResult<unknown>[]> {
+    return this.#links.askAll(what, args, timeLeftMs)
+  }
+
+  /** Keeps a call until it is clear where it goes. */
+  hold(call: EntityCall, place: () => void = () => this.#dispatch(call)): boolean {
+    if (this.#held.length >= RUNTIME_LIMITS.heldCallsMax) {
+      call.fail(
+        new EpicError(
+          'Overloaded',
+          `Cannot call "${call.ref.toString()}": ${this.#held.length} calls wait for an owner of their partition already`,
+        ),
+      )
+      return true
+    }
+    this.#held.push({ call, place })
+    return true
+  }
+
+  /** Something changed: looks again where the waiting calls go. */
+  release(): void {
+    const held = this.#held
+    this.#held = []
+    const now = this.#clock.monotonicMs()
+    for (const { call, place } of held) {
+      if (call.settled) continue
+      if (call.deadlineAt > 0 && call.deadlineAt <= now) call.fail(noOwner(call))
+      else place()
+    }
+  }
+
+  get heldCount(): number {
+    return this.#held.length
+  }
+
+  setReady(partitions: readonly number[], isReady: boolean): void {
+    for (const partition of partitions) this.#ready[partition] = isReady ? 1 : 0
+    if (isReady) this.release()
+  }
+}
+
+function noOwner(call: EntityCall): EpicError {
+  return new EpicError(
+    'Timeout',
+    `Cannot call ${call.operation.name} of "${call.ref.toString()}": no node served it before the deadline`,
+    { retry: 'safe' },
+  )
+}

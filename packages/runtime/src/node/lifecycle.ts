@@ -1,0 +1,135 @@
+/** Performs the kernel's cold effects: claiming, waking, putting away, firing timers. */
+import type { Activation, DeactivationReason, Effect, Timer } from '@epicserver/kernel'
+import {
+  constructEntity,
+  type Entity,
+  type EntityHost,
+  type EntityLifecycle,
+} from '../model/entity.ts'
+import { UnawaitedCall, type EntityCall } from './entity-call.ts'
+import { closureOperation, hookOperation } from './internal-operations.ts'
+import type { EntityNode } from './node.ts'
+import { setPlace } from '../model/ref.ts'
+import { enterTurn } from './turn-context.ts'
+
+export class Lifecycle {
+  readonly #node: EntityNode
+  readonly #host: EntityHost
+
+  constructor(node: EntityNode, host: EntityHost) {
+    this.#node = node
+    this.#host = host
+  }
+
+  perform(effect: Effect): void {
+    switch (effect.kind) {
+      case 'claim':
+        void this.#node.durability.claim(effect.activation, this.#host)
+        break
+      case 'wake':
+        this.#wake(effect.activation)
+        break
+      case 'sleep':
+        void this.#putAway(effect.activation, effect.reason)
+        break
+      case 'fire':
+        this.#fire(effect.timer)
+        break
+      case 'redirect':
+        this.#node.dispatch(effect.call as EntityCall)
+        break
+      case 'gone':
+        this.#release(effect.activation)
+        break
+    }
+  }
+
+  #wake(activation: Activation): void {
+    const { kernel } = this.#node
+    try {
+      activation.instance ??= constructEntity(
+        this.#description(activation).entityClass,
+        activation,
+        this.#host,
+      )
+      const woken = this.#runHook(activation, (entity) => entity.onActivate?.())
+      if (woken === undefined) {
+        kernel.handleAwake(activation)
+        return
+      }
+      woken.then(
+        () => this.#then(() => kernel.handleAwake(activation)),
+        (error: unknown) => this.#then(() => kernel.handleWakeFailed(activation, error)),
+      )
+    } catch (error) {
+      kernel.handleWakeFailed(activation, error)
+    }
+  }
+
+  async #putAway(activation: Activation, reason: DeactivationReason): Promise<void> {
+    const { durability, kernel, log } = this.#node
+    try {
+      await this.#runHook(activation, (entity) => entity.onDeactivate?.(reason))
+      await durability.saveLast(activation)
+    } catch (error) {
+      log.error('an entity could not be put away in order', {
+        entity: `${activation.type.plan.name}/${activation.id}`,
+        reason,
+        error,
+      })
+    }
+    this.#then(() => kernel.handleAsleep(activation))
+  }
+
+  #fire(timer: Timer): void {
+    const { activation } = timer
+    if (timer.closure !== null) {
+      this.#node.start(activation, closureOperation, [timer.closure])
+      return
+    }
+    const operation = this.#description(activation).operations.get(timer.operation)
+    if (operation !== undefined) this.#node.start(activation, operation, timer.args)
+  }
+
+  #release(activation: Activation): void {
+    const ref = this.#node.refs.peek(activation.type.plan.name, activation.id)
+    if (ref !== undefined) setPlace(ref, null)
+    activation.instance = null
+  }
+
+  /** Runs a hook as a turn of the entity, so that what it does counts as the entity's doing. */
+  #runHook(
+    activation: Activation,
+    hook: (entity: Entity & EntityLifecycle) => unknown,
+  ): Promise<unknown> | undefined {
+    const ref = this.#node.refTo(activation.type.plan.name, activation.id)
+    const turn = new UnawaitedCall(
+      this.#node,
+      ref,
+      hookOperation,
+      [],
+      null,
+      this.#node.reportFailure,
+    )
+    turn.activation = activation
+    turn.status = 'running'
+    if (this.#node.observer !== null) this.#node.observer.turnStarted(turn)
+    const before = enterTurn(turn)
+    try {
+      const result = hook(activation.instance as Entity & EntityLifecycle)
+      return result instanceof Promise ? result : undefined
+    } finally {
+      enterTurn(before)
+    }
+  }
+
+  #then(step: () => void): void {
+    if (this.#node.isClosed) return
+    step()
+    this.#node.scheduleDrain()
+  }
+
+  #description(activation: Activation): ReturnType<EntityNode['description']> {
+    return this.#node.description(activation.type.plan.name)
+  }
+}

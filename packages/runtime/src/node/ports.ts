@@ -1,0 +1,59 @@
+/**
+ * What a node asks of the world around it. The server passes real clocks, stores and sockets; the simulator passes its own.
+ * No other part of the runtime touches a clock, a socket, a disk or a source of randomness.
+ */
+import type { StateStore } from '@epicserver/contracts'
+import type { EntityCall } from './entity-call.ts'
+import type { FileSystem } from '../syscalls/files.ts'
+import type { LogSink } from '../log.ts'
+import type { NodeObserver } from './observer.ts'
+
+/** Something that will happen unless it is cancelled. */
+export interface Pending {
+  cancel(): void
+}
+
+export interface NodeClock {
+  /** Milliseconds that never jump; what leases and deadlines are measured with. */
+  monotonicMs(): number
+  /** Milliseconds since 1970, as people and calendars know them. */
+  wallMs(): number
+  setTimer(run: () => void, delayMs: number): Pending
+  /** Runs after sockets and timers had their turn. */
+  yield(run: () => void): void
+  /** Runs when all that is ready now has run: after the present turns and their continuations. */
+  afterTurns(run: () => void): void
+}
+
+/** Where entities live that do not live here. */
+export interface Router {
+  /** Whether this node may activate the entity. */
+  isHome(type: string, id: string): boolean
+  /** Whether this node serves the partition. */
+  isReady(partition: number): boolean
+  /** The epoch of a new activation here. */
+  grantEpoch(type: string, id: string): bigint
+  /** Takes a call to another node; it will be settled. */
+  send(call: EntityCall): void
+  /** Keeps a call until it is clear where it goes; false where there is nothing to wait for. */
+  hold(call: EntityCall): boolean
+  /** Asks every other node something that concerns no entity. */
+  askOthers(
+    what: string,
+    args: readonly unknown[],
+    timeLeftMs: number,
+  ): Promise<PromiseSettledResult<unknown>[]>
+  /** Whether this node may still act: run turns, write, answer. */
+  canServe(nowMs: number): boolean
+}
+
+export interface NodePorts {
+  readonly clock: NodeClock
+  readonly random: () => number
+  readonly store: StateStore
+  readonly router: Router
+  readonly files: FileSystem
+  readonly log: LogSink
+  /** Watches what the node does; for simulations and debuggers. */
+  readonly observer?: NodeObserver
+}

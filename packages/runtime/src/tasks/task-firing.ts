@@ -1,0 +1,72 @@
+/**
+ * A durable task that fires: from the call that its operation is, to the write that moves it on.
+ *
+ * The task is moved to its next time, or cleared, when its operation has ended, so that the write that saves what the operation
+ * left saves that too; a crash before that write fires it again. Whoever reads tasks may be behind: the store's answer was under
+ * way while the task fired, or another node had read it before its partition came here. So an activation remembers what it fired
+ * last and takes the same time of a task once.
+ */
+import type { Activation } from '@epicserver/kernel'
+import { residueOf } from '../node/residue.ts'
+import type { DueTask } from './task-body.ts'
+
+/** One time of a task. */
+export interface Firing {
+  readonly dueMs: number
+  isOver: boolean
+}
+
+/** Old times are only asked for by whoever is behind, which is seconds at most. */
+const FIRINGS_KEPT = 64
+
+/** Says whether this time of the task has not been taken. */
+export function beginFiring(activation: Activation, { key, dueMs }: DueTask): boolean {
+  const { firings } = residueOf(activation)
+  if (firings.get(key)?.dueMs === dueMs) return false
+  firings.delete(key)
+  firings.set(key, { dueMs, isOver: false })
+  for (const [old, { isOver }] of firings) {
+    if (firings.size <= FIRINGS_KEPT) break
+    if (isOver) firings.delete(old)
+  }
+  return true
+}
+
+/** The operation has ended. Says whether the task moves on: not when the operation itself set or cancelled it. */
+export function endFiring(activation: Activation, { key, dueMs }: DueTask): boolean {
+  const firing = residueOf(activation).firings.get(key)
+  if (firing?.dueMs !== dueMs || firing.isOver) return false
+  firing.isOver = true
+  return true
+}
+
+/** The entity sets or cancels a task: whatever fired under this key is another one. */
+export function forgetFiring(activation: Activation, key: string): void {
+  residueOf(activation).firings.delete(key)
+}
+
+/** Reads a task that came from another node. */
+export function isDueTask(value: unknown): value is DueTask {
+  if (typeof value !== 'object' || value === null) return false
+  const { key, dueMs, operation, args, next, mustRun } = value as Partial<
+    Record<keyof DueTask, unknown>
+  >
+  const isNamed = typeof key === 'string' && typeof operation === 'string'
+  return (
+    isNamed &&
+    typeof dueMs === 'number' &&
+    Array.isArray(args) &&
+    typeof mustRun === 'boolean' &&
+    isChangeOf(key, next)
+  )
+}
+
+function isChangeOf(key: string, change: unknown): boolean {
+  if (typeof change !== 'object' || change === null) return false
+  const { kind, key: ofKey, dueMs, body } = change as Record<string, unknown>
+  return (
+    ofKey === key &&
+    (kind === 'clear' ||
+      (kind === 'set' && typeof dueMs === 'number' && body instanceof Uint8Array))
+  )
+}
