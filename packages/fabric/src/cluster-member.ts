@@ -44,6 +44,7 @@ import { isPeerMessage } from './peer-message.ts'
 import type { PeerMessage } from './peer-message.ts'
 import { LoadBoard } from './load-board.ts'
 import { Proposer } from './proposer.ts'
+import type { ProposerRole } from './proposer.ts'
 import { Residents } from './residents.ts'
 import type { Resident } from './standing.ts'
 import { memberMutations, memberOptions } from './timing.ts'
@@ -363,10 +364,17 @@ export class ClusterMember {
     this.#record?.keep(this.#recordBytes(lease), lease, at)
     if (this.#hasSeenOwnRecord) {
       this.#seat.keep(NOTHING, lease, at)
-      this.#proposer.advance(this.masterId === lease, at)
+      this.#proposer.advance(this.#roleOf(lease), at)
     }
     this.residents.settle(at)
     this.#sayDrained(lease)
+  }
+
+  #roleOf(lease: LeaseId): ProposerRole {
+    const { masterId } = this
+    if (masterId !== undefined) return masterId === lease ? 'master' : 'other'
+    const first = this.view?.members.find(({ nodeId }) => this.#mirror.members.has(nodeId))
+    return first?.nodeId === lease ? 'deputy' : 'other'
   }
 
   #createResidents(): Residents {

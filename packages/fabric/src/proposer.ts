@@ -3,7 +3,9 @@
  *
  * Any member may propose: a view is changed by compare-and-set, so of two proposals one wins and the other is planned anew.
  * The master proposes at once; the others wait, and step in where the master does not act. Mastership is a record under a lease
- * that spares the cluster the contention; it is no part of safety, and its revision serves as its term.
+ * that spares the cluster the contention; it is no part of safety, and its revision serves as its term. When the master itself has
+ * died, its deputy (the first of the view's members that live) proposes what follows from that, without waiting for a seat first:
+ * the entities that died with it come back as soon as anybody else's would.
  *
  * Before it proposes, it lists the records: only leases that lived after the decision count. What came of a proposal is
  * read from the store, never concluded from the answer alone.
@@ -35,6 +37,9 @@ export interface ProposerOptions extends PlanOptions {
   readonly fallbackMs: number
   readonly random: () => number
 }
+
+/** What a member is to the others: who proposes at once, who does in the master's absence, and who waits. */
+export type ProposerRole = 'master' | 'deputy' | 'other'
 
 type Phase =
   | { readonly at: 'idle' }
@@ -84,7 +89,7 @@ export class Proposer {
   }
 
   /** Looks whether a view is to be proposed, and goes one step towards it. */
-  advance(isMaster: boolean, now: number): void {
+  advance(role: ProposerRole, now: number): void {
     this.#wakeAtMs = Infinity
     this.#noteView(now)
     if (this.#phase.at === 'committing' || !this.#hasCaughtUp) return
@@ -95,7 +100,7 @@ export class Proposer {
       return
     }
     if (this.#phase.at === 'idle') {
-      const dueAt = this.#dueAt(plan, isMaster, now)
+      const dueAt = this.#dueAt(plan, role, now)
       if (now < dueAt) {
         this.#wakeAtMs = dueAt
         return
@@ -138,20 +143,21 @@ export class Proposer {
     return this.#planned.plan
   }
 
-  #dueAt(plan: Plan, isMaster: boolean, now: number): number {
+  #dueAt(plan: Plan, role: ProposerRole, now: number): number {
     const { coldStart, joinSettleMs, rebalanceEveryMs, fallbackMs, random } = this.#options
     if (this.#wantedAt === undefined) {
       this.#wantedAt = now
       this.#fallbackMs = fallbackMs * (1 + random())
     }
-    if (plan.why === 'balance' && !isMaster) return Infinity
+    if (plan.why === 'balance' && role !== 'master') return Infinity
     let dueAt = this.#wantedAt
     if (plan.why === 'change') dueAt += joinSettleMs
     if (plan.why === 'balance') dueAt = Math.max(dueAt, this.#viewSeenAt + rebalanceEveryMs)
     if (plan.why === 'coldStart' && plan.view.members.length < coldStart.members) {
       dueAt += coldStart.waitMs
     }
-    if (!isMaster) dueAt += this.#fallbackMs
+    const actsAtOnce = role === 'master' || (role === 'deputy' && plan.why === 'death')
+    if (!actsAtOnce) dueAt += this.#fallbackMs
     return Math.max(dueAt, this.#retryAt)
   }
 

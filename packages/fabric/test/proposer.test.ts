@@ -6,6 +6,7 @@ import type { Effect } from '@epicserver/fabric'
 import { Outbox } from '#src/effects.ts'
 import { Mirror } from '#src/mirror.ts'
 import { Proposer } from '#src/proposer.ts'
+import type { ProposerRole } from '#src/proposer.ts'
 import { encodeView } from '#src/view.ts'
 import { member, viewOf } from './members.ts'
 
@@ -54,8 +55,8 @@ class Bench {
     return effects
   }
 
-  advance(now: number, isMaster = true): string[] {
-    this.proposer.advance(isMaster, now)
+  advance(now: number, role: ProposerRole = 'master'): string[] {
+    this.proposer.advance(role, now)
     return this.sent().map((effect) => effect.kind)
   }
 }
@@ -88,14 +89,26 @@ describe('proposer: idle', () => {
 
   it('leaves the proposal to the master for a while', () => {
     const bench = new Bench(...dead)
-    assert.deepEqual(bench.advance(10, false), [])
+    assert.deepEqual(bench.advance(10, 'other'), [])
     assert.equal(bench.proposer.wakeAtMs, 10 + 1_500)
-    assert.deepEqual(bench.advance(1_510, false), ['list'])
+    assert.deepEqual(bench.advance(1_510, 'other'), ['list'])
+  })
+
+  it('does what a death calls for at once in the place of a master that died', () => {
+    assert.deepEqual(new Bench(...dead).advance(10, 'deputy'), ['list'])
+  })
+
+  it('leaves all but deaths to the next master', () => {
+    const bench = new Bench(memberRec('a'), memberRec('b'), viewRec(5n, 'a', 'aa'))
+    assert.deepEqual(bench.advance(10, 'deputy'), [])
+    assert.equal(bench.proposer.wakeAtMs, 10 + 30 + 1_500)
   })
 
   it('leaves balance to the master altogether', () => {
-    const bench = new Bench(memberRec('a'), memberRec('b'), viewRec(5n, 'ab', 'aa'))
-    assert.deepEqual(bench.advance(99_999, false), [])
+    for (const role of ['deputy', 'other'] as const) {
+      const bench = new Bench(memberRec('a'), memberRec('b'), viewRec(5n, 'ab', 'aa'))
+      assert.deepEqual(bench.advance(99_999, role), [])
+    }
   })
 })
 
@@ -105,7 +118,7 @@ describe('proposer: listing and committing', () => {
     const bench = new Bench(...dead)
     bench.advance(10)
     bench.lists(3, 6n, dead)
-    bench.proposer.advance(true, 20)
+    bench.proposer.advance('master', 20)
     const [txn] = bench.sent()
     assert.ok(txn?.kind === 'txn')
     return { bench, token: txn.token }
@@ -115,7 +128,7 @@ describe('proposer: listing and committing', () => {
     const bench = new Bench(...dead)
     bench.advance(10)
     bench.lists(3, 6n, dead)
-    bench.proposer.advance(true, 20)
+    bench.proposer.advance('master', 20)
     const [txn] = bench.sent()
     assert.ok(txn?.kind === 'txn')
     assert.deepEqual(txn.txn.if, [{ key: keys.view, is: 'at', rev: 5n }])
