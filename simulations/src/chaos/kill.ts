@@ -7,6 +7,7 @@
 import { pause } from './load.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { measureRecovery, percentile, summary } from './recovery.ts'
+import { Takeovers } from './takeover.ts'
 import { Trial, type TrialOptions } from './trial.ts'
 
 export interface KillOptions extends TrialOptions {
@@ -20,9 +21,12 @@ const PAUSE_MS = { least: 300, most: 500 }
 const STARTING_SHARE = 0.1
 const P50_MS_MAX = 100
 const P99_MS_MAX = 1000
+/** From here on a recovery is worth a line that says where its time went. */
+const SLOW_MS = 200
 
 export async function kill(options: KillOptions): Promise<Outcome> {
-  const trial = await Trial.begin(options)
+  const takeovers = new Takeovers()
+  const trial = await Trial.begin({ ...options, onLine: (line) => takeovers.handleLine(line) })
   const { random } = trial
   const endsAt = performance.now() + options.seconds * 1000
   const recoveries: Promise<number[]>[] = []
@@ -34,7 +38,7 @@ export async function kill(options: KillOptions): Promise<Outcome> {
       process.kill(random.pick(starting), 'SIGKILL')
       killedStarting += 1
     } else if (serving.length > 1) {
-      recoveries.push(killOne(trial, random.pick(serving)))
+      recoveries.push(killOne(trial, takeovers, random.pick(serving), options.note))
       if (recoveries.length % 20 === 0) {
         options.note(`${recoveries.length} kills, ${trial.load.calls} increments`)
       }
@@ -42,7 +46,13 @@ export async function kill(options: KillOptions): Promise<Outcome> {
   }
   const recoveredMs = (await Promise.all(recoveries)).flat()
   const kills = recoveries.length + killedStarting
-  return await conclude(trial, { kills, killedStarting, recoveredMs: summary(recoveredMs) }, [
+  const report = {
+    kills,
+    killedStarting,
+    recoveredMs: summary(recoveredMs),
+    stepsMs: takeovers.summary,
+  }
+  return await conclude(trial, report, [
     ...((percentile(recoveredMs, 0.5) ?? Infinity) > P50_MS_MAX
       ? [`half of the recoveries took longer than ${P50_MS_MAX} ms`]
       : []),
@@ -52,8 +62,20 @@ export async function kill(options: KillOptions): Promise<Outcome> {
   ])
 }
 
-function killOne(trial: Trial, pid: number): Promise<number[]> {
+async function killOne(
+  trial: Trial,
+  takeovers: Takeovers,
+  pid: number,
+  note: (text: string) => void,
+): Promise<number[]> {
+  const { steps } = takeovers.begin(pid)
   const diedAt = performance.now()
   process.kill(pid, 'SIGKILL')
-  return measureRecovery({ pid, diedAt, trial })
+  const answeredMs = await measureRecovery({ pid, diedAt, trial })
+  const slowestMs = Math.round(Math.max(...answeredMs))
+  if (slowestMs > SLOW_MS) {
+    const told = [...steps].map(([step, ms]) => `${step} ${ms}`).join(', ')
+    note(`a slow recovery: ${slowestMs} ms (${told}), with ${pid}`)
+  }
+  return answeredMs
 }

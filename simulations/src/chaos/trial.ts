@@ -24,6 +24,8 @@ export interface TrialOptions {
   /** Where the data lies; a new folder in the checkout without it. */
   readonly dataFolder?: string
   readonly onAnswer?: LoadOptions['onAnswer']
+  /** Told of each line of the app's log. */
+  readonly onLine?: (line: string) => void
 }
 
 /** What every scenario is given, and tells at the end. */
@@ -135,7 +137,10 @@ export class Trial implements AppSource {
       data: this.data,
       processes,
       args: ['--lease-ms', String(leaseMs), '--log-level', 'debug'],
-      onLine: (line) => void this.#log.write(`${line}\n`),
+      onLine: (line) => {
+        this.#log.write(`${line}\n`)
+        this.options.onLine?.(line)
+      },
     })
     return this.#running
   }
