@@ -6,7 +6,7 @@
  * | `claiming` | wait         | the store granted or refused the claim    |
  * | `waking`   | wait         | `onActivate` finished or threw            |
  * | `active`   | run          | idleness, memory, stop, move; or a fence  |
- * | `draining` | wait, but for those of its own turns | its turns ended; or a fence |
+ * | `draining` | wait, but for those of its own turns | its turns ended; it stays after all; or a fence |
  * | `sleeping` | wait         | `onDeactivate` and the last write ended   |
  * | `moving`   | wait         | the move was committed or given up        |
  * | `gone`     | –            | final: a new activation takes what waited |
@@ -35,11 +35,11 @@ export type ActivationEvent =
   | 'awake'
   | 'wakeFailed'
   | 'drain'
+  | 'stay'
   | 'sleep'
   | 'asleep'
   | 'move'
   | 'moved'
-  | 'moveFailed'
   | 'drop'
 
 /** Every allowed step. An event that a state does not list is a mistake of the program. */
@@ -49,9 +49,9 @@ export const ACTIVATION_STEPS: Readonly<
   claiming: { claimed: 'waking', claimFailed: 'gone', drop: 'gone' },
   waking: { awake: 'active', wakeFailed: 'gone', drop: 'gone' },
   active: { drain: 'draining', sleep: 'sleeping', move: 'moving', drop: 'gone' },
-  draining: { sleep: 'sleeping', drop: 'gone' },
+  draining: { sleep: 'sleeping', move: 'moving', stay: 'active', drop: 'gone' },
   sleeping: { asleep: 'gone', drop: 'gone' },
-  moving: { moved: 'gone', moveFailed: 'active', drop: 'gone' },
+  moving: { moved: 'gone', stay: 'active', drop: 'gone' },
   gone: {},
 }
 
@@ -63,7 +63,8 @@ export class Activation {
   instance: unknown = null
   /** What the driver remembers of the state as saved; opaque here. */
   saved: unknown = null
-  readonly epoch: bigint
+  /** Rises where a move was tried and given up: whatever the target was told is void then. */
+  epoch: bigint
   version = 0n
   /** Calls accepted and not ended: waiting, queued and running. */
   accepted = 0

@@ -12,6 +12,8 @@ export type DeactivationReason = 'idle' | 'memory' | 'stopping' | 'moving' | 're
 export type Effect =
   /** Claim the entity at the store; answer with `handleClaimed` or `handleClaimFailed`. */
   | { readonly kind: 'claim'; readonly activation: Activation }
+  /** Nothing of an entity that drains runs or is held back any more: it may be sealed or put away. */
+  | { readonly kind: 'rested'; readonly activation: Activation }
   /** Run `onActivate`; answer with `handleAwake` or `handleWakeFailed`. */
   | { readonly kind: 'wake'; readonly activation: Activation }
   /** Run `onDeactivate` and save for the last time; answer with `handleAsleep`. */

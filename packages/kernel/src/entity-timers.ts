@@ -61,6 +61,16 @@ export class EntityTimers {
     activation.timers = null
   }
 
+  /** Stops the timers of an entity that is on the move; they stay with it. */
+  suspend(activation: Activation): void {
+    for (const timer of activation.timers?.values() ?? []) this.#wheel.cancel(timer)
+  }
+
+  /** Lets them go on: what came due meanwhile fires now. */
+  resume(activation: Activation): void {
+    for (const timer of activation.timers?.values() ?? []) this.#wheel.set(timer)
+  }
+
   /** Takes the timers that fire now, in order, and sets those again that repeat. */
   advance(now: number): Timer[] {
     const due = this.#wheel.advance(now)

@@ -183,6 +183,7 @@ export class Kernel {
     activation.running -= 1
     activation.usedAt = this.now
     this.#mailboxes.end(activation, call)
+    if (activation.state === 'draining') this.#lifecycle.noteRest(activation)
   }
 
   /**
@@ -264,6 +265,17 @@ export class Kernel {
     return activation
   }
 
+  /**
+   * Begins an activation that comes from another node: its calls wait until the driver, which has
+   * claimed and rebuilt it, says `handleClaimed`; or it is dropped.
+   */
+  adopt(type: EntityType, id: string, epoch: bigint): Activation {
+    const { activationBytesGuess } = this.limits
+    const activation = new Activation(type, id, epoch, this.now, activationBytesGuess)
+    this.#lifecycle.arrive(activation)
+    return activation
+  }
+
   /** The store granted the claim; the driver has put the instance in place. */
   handleClaimed(activation: Activation): void {
     this.#lifecycle.claimed(activation)
@@ -291,6 +303,32 @@ export class Kernel {
     if (this.deactivate(activation, reason)) return true
     this.#lifecycle.drain(activation, this.now)
     return false
+  }
+
+  /** Lets nothing new of an entity start; `rested` follows when it has come to rest. */
+  drain(activation: Activation): void {
+    this.#lifecycle.drain(activation, this.now)
+    this.#lifecycle.noteRest(activation)
+  }
+
+  /** What an entity that drains held back has left: says `rested` if that was all. */
+  noteRest(activation: Activation): void {
+    this.#lifecycle.noteRest(activation)
+  }
+
+  /** Seals an entity at rest, so that it can be moved as it is; says whether it was at rest. */
+  seal(activation: Activation): boolean {
+    return this.#lifecycle.seal(activation, this.now)
+  }
+
+  /** An entity that drained, or was sealed, does not move after all: it goes on. */
+  handleStayed(activation: Activation): void {
+    this.#lifecycle.stay(activation, this.now)
+  }
+
+  /** A sealed entity lives elsewhere from now on: its calls go back to the driver. */
+  handleMoved(activation: Activation): void {
+    this.#lifecycle.moved(activation)
   }
 
   /** `onDeactivate` is over and the state that it left is durable: what it sent may leave. */

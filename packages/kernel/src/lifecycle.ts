@@ -41,11 +41,15 @@ export class Lifecycle {
   }
 
   begin(activation: Activation): void {
-    this.#table.add(activation)
-    const { durability } = activation.type.plan
-    if (durability === 'acknowledged') activation.gate = new Gate()
-    if (durability === 'none') this.claimed(activation)
+    this.arrive(activation)
+    if (activation.type.plan.durability === 'none') this.claimed(activation)
     else this.#effects.push({ kind: 'claim', activation })
+  }
+
+  /** Begins an activation that its driver claims by itself, as one that comes from another node. */
+  arrive(activation: Activation): void {
+    this.#table.add(activation)
+    if (activation.type.plan.durability === 'acknowledged') activation.gate = new Gate()
   }
 
   claimed(activation: Activation): void {
@@ -69,8 +73,7 @@ export class Lifecycle {
   }
 
   sleep(activation: Activation, reason: DeactivationReason, now: number): boolean {
-    if (!isInUse(activation) || activation.running > 0) return false
-    if (activation.gate !== null && activation.gate.state !== 'resting') return false
+    if (!isInUse(activation) || !isAtRest(activation)) return false
     this.#mailboxes.withdraw(activation, now)
     this.#timers.cancelAll(activation)
     this.#table.putToSleep(activation)
@@ -83,6 +86,37 @@ export class Lifecycle {
     if (activation.state !== 'active') return
     this.#mailboxes.withdraw(activation, now)
     activation.step('drain')
+  }
+
+  /** Says so to the driver when an entity that drains has come to rest. */
+  noteRest(activation: Activation): void {
+    if (activation.state === 'draining' && isAtRest(activation))
+      this.#effects.push({ kind: 'rested', activation })
+  }
+
+  /** Seals an entity at rest for its move: nothing of it runs, and its timers stand still. */
+  seal(activation: Activation, now: number): boolean {
+    if (!isInUse(activation) || !isAtRest(activation)) return false
+    this.#mailboxes.withdraw(activation, now)
+    this.#timers.suspend(activation)
+    activation.step('move')
+    return true
+  }
+
+  /** An entity that drained or was sealed goes on here, with what waited. */
+  stay(activation: Activation, now: number): void {
+    if (activation.state !== 'draining' && activation.state !== 'moving') return
+    if (activation.state === 'moving') this.#timers.resume(activation)
+    activation.step('stay')
+    activation.usedAt = now
+    this.#mailboxes.startWaiting(activation)
+  }
+
+  /** A sealed entity lives elsewhere now. */
+  moved(activation: Activation): void {
+    if (activation.state !== 'moving') return
+    this.#end(activation, 'moved')
+    this.#leaveBehind(activation)
   }
 
   asleep(activation: Activation): void {
@@ -119,6 +153,11 @@ export class Lifecycle {
     const { type, id } = activation
     this.#redirects.leaveBehind(type, id, this.#mailboxes.takeWaiting(activation))
   }
+}
+
+/** Whether nothing of it runs or is held back. */
+function isAtRest({ running, gate }: Activation): boolean {
+  return running === 0 && (gate === null || gate.state === 'resting')
 }
 
 function isInUse({ state }: Activation): boolean {
