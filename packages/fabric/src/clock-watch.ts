@@ -29,6 +29,11 @@ export class ClockWatch {
     this.#mutations = mutations
   }
 
+  /** Whether there was a reading that later ones can be compared with. */
+  get hasReading(): boolean {
+    return this.#wallOffsetMs !== undefined
+  }
+
   /** How much later it is than the monotonic clock says. */
   get missedMs(): number {
     return this.#missedMs

@@ -82,6 +82,7 @@ const NOTHING = new Uint8Array()
  * The cluster, as one of its nodes sees it.
  * @example
  * const member = new ClusterMember({ address: '[::1]:3030', boot, appVersion: '1', ttlMs: 6000, random })
+ * member.handleClock({ wallMs, uptimeMs, boot }, now)
  * member.join(now)
  * for (let effect = member.pollEffect(); effect !== undefined; effect = member.pollEffect()) perform(effect)
  */
@@ -134,9 +135,13 @@ export class ClusterMember {
 
   // What the application asks for
 
-  /** Asks to become a member; `joining` waits with partitions until `activate`. */
+  /**
+   * Asks to become a member; `joining` waits with partitions until `activate`. `handleClock` comes first: a suspension between the
+   * lease and the first reading would go unseen.
+   */
   join(now: number, as: 'active' | 'joining' = 'active'): void {
     if (this.#phase !== 'idle') return
+    assert(this.#clock.hasReading, 'the clocks are read before a lease is asked for')
     this.#phase = 'asking'
     this.#wanted = as
     this.#lease.ask(this.#at(now))

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { partitionEpochOf } from '@epicserver/contracts'
 import { ClusterMember, isPeerMessage } from '@epicserver/fabric'
 import type { Effect } from '@epicserver/fabric'
-import { Lab } from './lab.ts'
+import { Lab, WALL_MS } from './lab.ts'
 import type { Subject } from './lab.ts'
 
 const kinds = (effects: readonly Effect[]): string[] => effects.map((effect) => effect.kind)
@@ -94,6 +94,13 @@ describe('cluster member: joining', () => {
   })
 })
 
+describe('cluster member: clocks', () => {
+  it('must be read before it asks for a lease', () => {
+    const config = { address: 'a', boot: 'boot', appVersion: '1', ttlMs: 6_000, random: () => 0.5 }
+    assert.throws(() => new ClusterMember(config).join(0), /the clocks are read/)
+  })
+})
+
 describe('cluster member: a death', () => {
   it('gives what was the dead one’s to the others as soon as its lease is gone', () => {
     const lab = new Lab()
@@ -178,18 +185,24 @@ describe('cluster member: its end', () => {
     const lab = new Lab()
     const a = lab.join('a')
     const b = lab.join('b')
-    a.member.handleClock({ wallMs: 1_000_000, boot: 'boot' }, 10)
-    a.member.handleClock({ wallMs: 1_002_000, boot: 'boot' }, 11)
+    a.member.handleClock({ wallMs: WALL_MS + 2_000, boot: 'boot' }, 11)
     lab.run()
     assert.equal(reasonOf(a), 'clockGap')
     assert.equal(lab.owners(b), 'bbbb')
   })
 
+  it('comes with a suspension before its first tick', () => {
+    const lab = new Lab()
+    const a = lab.join('a')
+    a.member.handleClock({ wallMs: WALL_MS + 2_400, boot: 'boot' }, lab.now)
+    lab.run()
+    assert.equal(reasonOf(a), 'clockGap')
+  })
+
   it('comes sooner by the time that its clock missed', () => {
     const lab = new Lab()
     const { member } = lab.join('a')
-    member.handleClock({ wallMs: 1_000_000, boot: 'boot' }, 10)
-    member.handleClock({ wallMs: 1_000_901, boot: 'boot' }, 11)
+    member.handleClock({ wallMs: WALL_MS + 11 + 900, boot: 'boot' }, 11)
     assert.equal(member.deadlineMs, 4_500 - 900)
     assert.equal(member.canServe(3_599), true)
     assert.equal(member.canServe(3_600), false)

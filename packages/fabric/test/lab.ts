@@ -18,6 +18,9 @@ export interface Subject {
   isConnected: boolean
 }
 
+/** What the wall clock shows when the lab's own begins. */
+export const WALL_MS = 1_000_000
+
 /** The lab: `run` performs effects until nobody has any. */
 export class Lab {
   now = 0
@@ -55,6 +58,7 @@ export class Lab {
       isConnected: true,
     }
     this.subjects.push(subject)
+    member.handleClock({ wallMs: WALL_MS + this.now, boot: rest.boot ?? 'boot' }, this.now)
     member.join(this.now, as)
     this.run()
     return subject

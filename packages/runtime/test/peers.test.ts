@@ -34,6 +34,18 @@ class Thing extends Entity {
   }
 }
 
+class Frail extends Entity {
+  static override settings = settings<Frail>({ operations: { breakOnce: { idempotent: true } } })
+  static isBroken = false
+  runs = 0
+  async onActivate(): Promise<void> {
+    if (Frail.isBroken) throw new Error('broken')
+  }
+  async breakOnce(): Promise<void> {
+    this.runs += 1
+  }
+}
+
 describe('calls between nodes', () => {
   it('a call goes to the node that its entity lives on, and the result comes back', async () => {
     const rig = await pairRig({ Thing })
@@ -93,6 +105,32 @@ describe('calls between nodes', () => {
     await store.open()
     await rejected
     assert.equal(store.writes, 2)
+    rig.close()
+  })
+
+  it('a try that may have run makes the outcome unknown also where the next finds the entity broken', async () => {
+    const rig = await pairRig({ Frail }, 1)
+    const store = gatedStore(false)
+    const second = await rig.join({ wrap: store.wrap })
+    store.fail = new EpicError('Unknown', 'lost the answer')
+    const frail = rig.members[0]!.pool.Frail[rig.idAt(second, 'Frail')]!
+    const rejected = assert.rejects(frail.breakOnce(), { code: 'Unknown', retry: 'unknown' })
+    await rig.until(() => store.writes > 0, 'the first try has run')
+    store.fail = undefined
+    Frail.isBroken = true
+    await rig.clock.advance(1_000)
+    await rejected
+    rig.close()
+  })
+
+  it('a call made when its partition was just taken away waits, and nothing is activated here', async () => {
+    const rig = await pairRig({ Thing }, 1)
+    const { cluster, pool, node } = rig.members[0]!
+    // The member knows; that the node performs what follows from it is a moment later.
+    cluster.member.leave(rig.clock.monotonicMs())
+    void pool.Thing[1]!.add(1)
+    assert.equal(cluster.counts.heldCalls, 1)
+    assert.equal(node.kernel.counts.activations, 0)
     rig.close()
   })
 

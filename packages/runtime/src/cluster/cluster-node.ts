@@ -92,6 +92,7 @@ export class ClusterNode {
   start(): Promise<EntityNode> {
     return new Promise((resolve) => {
       this.#onServing = () => resolve(this.#node as EntityNode)
+      this.#readClocks()
       this.#member.join(this.#now())
       this.#pump()
     })

@@ -60,7 +60,9 @@ export class ClusterRouter implements Router {
   }
 
   isHome(type: string, id: string): boolean {
-    return this.#ready[partitionOf(type, id)] === 1
+    const partition = partitionOf(type, id)
+    // A view that takes the partition away counts at once; that it is not ready any more follows a moment later.
+    return this.#ready[partition] === 1 && this.#member.isServing(partition)
   }
 
   isReady(partition: number): boolean {

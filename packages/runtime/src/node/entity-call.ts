@@ -194,7 +194,7 @@ export class UnawaitedCall extends EntityCall {
 
 /** That the last try certainly did not run says nothing of those before it. */
 function uncertain({ ref, operation }: EntityCall, error: unknown): unknown {
-  if (!isEpicError(error) || error.retry === 'unknown') return error
+  if (isEpicError(error) && error.retry === 'unknown') return error
   return new EpicError(
     'Unknown',
     `Cannot know what became of ${operation.name} of "${ref.toString()}": it may have run before, and its last try failed`,
