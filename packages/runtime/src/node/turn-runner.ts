@@ -120,7 +120,7 @@ export class TurnRunner {
     const kept =
       number === null ? outcome : noteEnded(activation, number, outcome, this.#node.codec)
     if (call.operation.atomic) endAtomic(this.#node.durability, activation, { call, outcome: kept })
-    if (task !== null && endFiring(activation, task)) this.#moveTask(activation, task)
+    if (task !== null && this.#hasFired(activation, task)) this.#moveTask(activation, task)
     this.#deliver(call, kept)
     if (number !== null)
       for (const twin of (call as EntityCall).takeTwins()) this.#deliver(twin, kept)
@@ -157,9 +157,14 @@ export class TurnRunner {
     const task = call.task as DueTask
     const isNew = beginFiring(activation, task)
     if (isNew && task.mustRun) return true
-    if (isNew && endFiring(activation, task)) this.#moveTask(activation, task)
+    if (isNew && this.#hasFired(activation, task)) this.#moveTask(activation, task)
     this.#deliver(call, { value: undefined })
     return false
+  }
+
+  /** This time of the task is over. Says whether the task moves on. */
+  #hasFired(activation: Activation, task: DueTask): boolean {
+    return endFiring(activation, task, this.#node.ports.clock.wallMs())
   }
 
   /** To its next time, or away. */
