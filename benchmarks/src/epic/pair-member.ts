@@ -12,7 +12,7 @@ const nothing = async (): Promise<void> => {}
 export interface PairMember {
   readonly node: EntityNode
   /** Whether the other node owns the entity; `undefined` while neither does. */
-  readonly isRemote: (type: string, id: string) => boolean | undefined
+  isRemote(type: string, id: string): boolean | undefined
 }
 
 export async function joinPair(folder: string, name: string): Promise<PairMember> {

@@ -239,9 +239,12 @@ export class Peers {
       const handler = node.requests.get(message.operation)
       if (handler === undefined)
         throw new EpicError('UnknownOperation', `Cannot ask a node for ${message.operation}`)
-      const answer = await handler(from, message.args)
-      // The lane is taken now: one that was taken before would have been sent off meanwhile.
-      writeResult(answers.lane('high'), message.callId, answer, message.operation)
+      writeResult(
+        answers.lane('high'),
+        message.callId,
+        await handler(from, message.args),
+        message.operation,
+      )
     } catch (error) {
       writeFailure(answers.lane('high'), message.callId, error)
     }

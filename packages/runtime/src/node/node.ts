@@ -403,7 +403,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     // Effects first: a call that goes on elsewhere must leave before the calls that turns make now.
     this.#performEffects()
     for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn())
-      this.#runner.run(call)
+      this.#runner.run(call as EntityCall)
     this.#performEffects()
     if (kernel.queued > 0) this.scheduleDrain()
     if (this.#tick === null) this.#armTick()

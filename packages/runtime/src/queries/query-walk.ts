@@ -42,7 +42,7 @@ const PAGE = 256
 
 export async function walkQuery(node: EntityNode, text: QueryText): Promise<QueryPart> {
   const description = node.description(text.type)
-  const partitions = servedPartitions(node)
+  const covered = servedPartitions(node)
   const plan = await usablePlan(node, description, text)
   const rows: QueryRow[] = []
   let count = 0
@@ -50,7 +50,6 @@ export async function walkQuery(node: EntityNode, text: QueryText): Promise<Quer
     const page = await node.ports.store.scan({
       type: text.type,
       limit: PAGE,
-      partitions,
       reverse: plan.reverse,
       ...(plan.index !== null && { index: plan.index }),
       ...(plan.from !== null && { from: plan.from }),
@@ -67,7 +66,7 @@ export async function walkQuery(node: EntityNode, text: QueryText): Promise<Quer
     isMore = page.next !== null && !isEnough
     after = page.next ?? undefined
   }
-  return { rows: firstInOrder(rows, text), count, covered: bitsOf(partitions) }
+  return { rows: firstInOrder(rows, text), count, covered }
 }
 
 /** The plan, with only those indexes that are complete. */
@@ -111,20 +110,10 @@ function rowFrom(node: EntityNode, text: QueryText, row: ScanRow): QueryRow | un
   }
 }
 
-/**
- * What this node answers for, and no more: a store that all nodes share holds others' too. When one of
- * these is lost during the walk, the store refuses the next page.
- */
-function servedPartitions(node: EntityNode): Set<number> {
-  const served = new Set<number>()
+function servedPartitions(node: EntityNode): Uint8Array {
+  const covered = new Uint8Array(PARTITIONS / 8)
   for (let partition = 0; partition < PARTITIONS; partition += 1) {
-    if (node.ports.router.isReady(partition)) served.add(partition)
+    if (node.ports.router.isReady(partition)) covered[partition >> 3]! |= 1 << (partition & 7)
   }
-  return served
-}
-
-function bitsOf(partitions: ReadonlySet<number>): Uint8Array {
-  const bits = new Uint8Array(PARTITIONS / 8)
-  for (const partition of partitions) bits[partition >> 3]! |= 1 << (partition & 7)
-  return bits
+  return covered
 }

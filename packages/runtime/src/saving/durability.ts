@@ -21,8 +21,8 @@ import type { ClassDescription } from '../model/class-description.ts'
 import type { NodeCodec } from '../node/codec.ts'
 import { constructEntity, type EntityHost } from '../model/entity.ts'
 import { lostActivation, type EntityCall, type Outcome } from '../node/entity-call.ts'
-import { restoreExtras, savedExtras } from './extras.ts'
 import { EntityState, type StateChange, type StateMark } from './entity-state.ts'
+import { restoreDedup, savedDedup } from '../node/idempotence.ts'
 import { indexEntries } from '../queries/index-entries.ts'
 import type { EntityNode } from '../node/node.ts'
 import { peekResidue, residueOf, type PendingWrite } from '../node/residue.ts'
@@ -71,7 +71,7 @@ export class Durability {
     if (bytes !== null) {
       const content = state.decode(bytes, entity)
       state.fill(instance, content.state)
-      restoreExtras(activation, content.extras)
+      restoreDedup(activation, content.extras)
       activation.saved = state.mark(instance, entity)
       if (content.version !== description.version) residueOf(activation).isForced = true
     } else {
@@ -181,7 +181,7 @@ export class Durability {
     const change = this.#state(activation).change(
       activation.instance as object,
       mark,
-      savedExtras(activation, this.#node.ports.clock.wallMs()),
+      savedDedup(activation),
       this.entityOf(activation),
       isForced,
     )
@@ -336,7 +336,7 @@ export class Durability {
   snapshot(activation: Activation): Uint8Array {
     return this.#state(activation).encode(
       activation.instance as object,
-      savedExtras(activation, this.#node.ports.clock.wallMs()),
+      savedDedup(activation),
       this.entityOf(activation),
     )
   }

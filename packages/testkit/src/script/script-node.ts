@@ -18,7 +18,7 @@ import type {
   Token,
 } from '@epicserver/runtime'
 import type { MemoryDisk } from '@epicserver/store-memory'
-import { type VirtualTime } from '../virtual-time.ts'
+import { VirtualTime } from '../virtual-time.ts'
 import { knownClasses, learn } from './detached-ref.ts'
 import type { Emission, TurnId } from './emission.ts'
 import { ExpectationFailed } from './expectation-failed.ts'
@@ -124,7 +124,7 @@ export class ScriptNode {
   readonly #origins = new WeakMap<Call, TurnId>()
   #made: EntityCall | null = null
   #turnCount = 0
-  #stray: Error | undefined
+  #stray: unknown
 
   constructor(options: ScriptNodeOptions) {
     const { time } = options
