@@ -41,6 +41,8 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   /** Makes the network once the node has its id. */
   readonly network: (nodeId: string) => PeerNetwork
   readonly address: string
+  readonly zone?: string
+  readonly labels?: readonly string[]
   readonly boot: () => string
   /** Time since boot with the time in suspension, where the system tells it. */
   readonly uptimeMs?: () => number
@@ -79,6 +81,8 @@ export class ClusterNode {
     })
     this.#member = new ClusterMember({
       address: options.address,
+      ...(options.zone !== undefined && { zone: options.zone }),
+      ...(options.labels && { labels: options.labels }),
       boot: options.boot(),
       appVersion: options.appVersion,
       ttlMs: options.ttlMs,
