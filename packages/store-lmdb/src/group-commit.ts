@@ -47,7 +47,11 @@ export class GroupCommit {
 
   /** Adds a job; it is answered through its own methods. */
   add(job: Job): void {
-    if (this.#end !== undefined) return job.handleFailed(this.#end())
+    if (this.#end !== undefined) {
+      const refusal = this.#end()
+      queueMicrotask(() => job.handleFailed(refusal))
+      return
+    }
     this.#waiting.push(job)
     this.#gather()
   }
