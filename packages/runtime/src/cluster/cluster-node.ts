@@ -57,6 +57,16 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   readonly onFenced: (reason: FenceReason) => void
 }
 
+/** Why a node is finished, and what helps, for the log. */
+const FENCE_REASONS: Readonly<Record<Exclude<FenceReason, 'left'>, string>> = {
+  deadline:
+    'its lease was not renewed in time, because the machine is too busy, was stopped, or cannot reach the cluster store; a longer lease (--lease-ms) forgives longer delays',
+  leaseLost: 'its lease has ended, and others may have what it had',
+  clockGap: 'its clocks disagree, as after a suspension or when the time of day is set forward',
+  bootChanged: 'it runs on another boot than it started on, as after a restored snapshot',
+  incompatible: 'the cluster store holds a view that this version cannot read, or an older one',
+}
+
 export class ClusterNode {
   readonly #options: ClusterNodeOptions
   readonly #member: ClusterMember
@@ -367,7 +377,8 @@ export class ClusterNode {
 
   #fence(reason: FenceReason): void {
     if (this.#isFinished) return
-    if (reason !== 'left') this.#log.error('this node may not go on', { reason })
+    if (reason !== 'left')
+      this.#log.error(`this node may not go on: ${FENCE_REASONS[reason]}`, { reason })
     const effects: Effect[] = []
     for (
       let effect = this.#member.pollEffect();

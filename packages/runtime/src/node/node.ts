@@ -291,9 +291,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   }
 
   readonly reportFailure = (error: unknown, call: EntityCall): void => {
-    this.log.error(`${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`, {
-      error,
-    })
+    // A node that lost its right to go on has said so, once; not again for each of its entities.
+    const isNews = this.ports.router.canServe(this.ports.clock.monotonicMs())
+    const message = `${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`
+    this.log[isNews ? 'error' : 'debug'](message, { error })
   }
 
   #send(call: EntityCall): void {
