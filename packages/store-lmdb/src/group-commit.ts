@@ -138,7 +138,7 @@ export class GroupCommit {
   /** What kept the changes from being durable; nothing, when they are. */
   async #commit(changes: Changes): Promise<EpicError | undefined> {
     try {
-      if (changes.count > 0) await this.#environment.commit(() => changes.apply())
+      if (changes.count > 0) await this.#environment.commit(() => changes.apply(), changes.size)
       else if (!this.#environment.isOwned()) return this.#environment.fenced()
       return undefined
     } catch (error) {
