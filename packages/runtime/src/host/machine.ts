@@ -8,12 +8,7 @@
  */
 import { join } from 'node:path'
 import { openClusterAuthority, type ClusterAuthority } from '@epicserver/cluster-lmdb'
-import {
-  formatEntityId,
-  type ClusterStoreLimits,
-  type EpicError,
-  type StateStore,
-} from '@epicserver/contracts'
+import { formatEntityId, type ClusterStoreLimits, type StateStore } from '@epicserver/contracts'
 import {
   openDataFolder,
   ShardedStateStore,
@@ -22,9 +17,9 @@ import {
 } from '@epicserver/store-lmdb'
 import type { PartitionStore } from '../cluster/cluster-node.ts'
 import type { Log } from '../log.ts'
-import { endLeasesAt } from './members.ts'
+import { endLeasesAt, watchLeases } from './members.ts'
 import { SETUP_CLAIM, SETUP_DONE } from './run-setup.ts'
-import type { Site } from './site.ts'
+import type { Site, SiteEvents } from './site.ts'
 
 /** What a supervisor does with the data folder. */
 export class Machine implements Site {
@@ -50,7 +45,7 @@ export class Machine implements Site {
   }
 
   /** Serves the cluster store to the node processes. A fabric that starts anew runs its setup again. */
-  async begin(onLost: (error: EpicError) => void): Promise<ClusterStoreLimits> {
+  async begin({ onLost, onLeaseEnd }: SiteEvents): Promise<ClusterStoreLimits> {
     this.#authority = await openClusterAuthority({
       folder: join(this.#folder.path, 'cluster'),
       socketPath: this.#socketPath,
@@ -65,6 +60,7 @@ export class Machine implements Site {
       ],
     })
     await store.close()
+    await watchLeases(this.#authority.connect(), onLeaseEnd)
     return store.limits
   }
 

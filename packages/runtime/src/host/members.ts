@@ -21,3 +21,17 @@ export async function endLeasesAt(
     if (isDead(address)) await store.revoke(nodeId)
   }
 }
+
+/** Tells of each node whose lease has ended, for whatever reason, until the store is closed. */
+export async function watchLeases(
+  store: ClusterStore,
+  onEnd: (nodeId: string) => void,
+): Promise<void> {
+  const { member } = recordKeys(KEY_PREFIX)
+  const { rev } = await store.list(member)
+  store.watch(member, rev, (events) => {
+    if (events === 'reset') void watchLeases(store, onEnd)
+    else
+      for (const event of events) if (event.kind === 'delete') onEnd(event.key.slice(member.length))
+  })
+}

@@ -3,8 +3,8 @@
  *
  * The supervisor holds the data folder, hosts the machine's cluster store, and is the one who knows for certain that a process has
  * died: it ends the dead node's lease at once, so that its entities answer elsewhere without waiting for the lease to run out.
- * A process that is frozen (it sends no sign of life for a whole lease) is killed, because a frozen holder of a lock would stall
- * others. Apart from that it runs no user code and takes no part in any call.
+ * A process that is frozen (it sends no sign of life for a whole lease, or has let its lease run out in silence) is killed, because a
+ * frozen holder of a lock would stall others. Apart from that it runs no user code and takes no part in any call.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
@@ -121,7 +121,10 @@ export class Supervisor {
         processes,
         shards: nodesMax,
       })
-    const limits = await this.#site.begin((error) => this.#giveUp(error))
+    const limits = await this.#site.begin({
+      onLost: (error) => this.#giveUp(error),
+      onLeaseEnd: (nodeId) => this.#handleLeaseEnd(nodeId),
+    })
     const problem = leaseTtlProblem(leaseMs, limits)
     if (problem !== undefined)
       throw new EpicError('SettingsInvalid', `Cannot run the app: ${problem}`)
@@ -258,15 +261,28 @@ export class Supervisor {
   #killFrozen(): void {
     const now = performance.now()
     for (const child of this.#children) {
-      const silentMs = Math.round(child.silentMs(now))
-      if (silentMs < this.#options.leaseMs) continue
-      this.#options.log.warn('a node process shows no sign of life and is killed', {
-        slot: child.slot,
-        node: child.nodeId,
-        silentMs,
-      })
-      child.kill()
+      if (child.silentMs(now) >= this.#options.leaseMs) this.#killSilent(child, now)
     }
+  }
+
+  /** Others take its entities over now. One that is awake ends by itself; one that is not may hold the lock that they need. */
+  #handleLeaseEnd(nodeId: string): void {
+    const now = performance.now()
+    const child = this.#children.find((each) => each.nodeId === nodeId)
+    if (child !== undefined && !this.#isLively(child, now)) this.#killSilent(child, now)
+  }
+
+  #killSilent(child: NodeChild, now: number): void {
+    this.#options.log.warn('a node process shows no sign of life and is killed', {
+      slot: child.slot,
+      node: child.nodeId,
+      silentMs: Math.round(child.silentMs(now)),
+    })
+    child.kill()
+  }
+
+  #isLively(child: NodeChild, now: number): boolean {
+    return child.silentMs(now) < this.#options.leaseMs * LIVELY_LEASES
   }
 
   // ── What the command line asks ─────────────────────────────────────────────────────────────────────────────────────────
@@ -291,9 +307,7 @@ export class Supervisor {
   #anyServing(): NodeChild {
     const now = performance.now()
     const serving = this.#children.filter((child) => child.state === 'serving')
-    const lively = serving.filter(
-      (child) => child.silentMs(now) < this.#options.leaseMs * LIVELY_LEASES,
-    )
+    const lively = serving.filter((child) => this.#isLively(child, now))
     const choice = lively.length > 0 ? lively : serving
     this.#turn += 1
     return choice[this.#turn % Math.max(1, choice.length)] ?? (this.#children[0] as NodeChild)
