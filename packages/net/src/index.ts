@@ -51,6 +51,7 @@ export type { TcpTransportOptions } from './transports/tcp.ts'
 export type { TcpSecurity, TlsCertificate } from './transports/tcp-security.ts'
 export { unixTransport } from './transports/unix.ts'
 
+export type { Versions } from './versions.ts'
 export type { Admission, Listening, ListenEvents, Transport } from './transport.ts'
 export type { ByteLink, ByteLinkEvents, Link } from './link.ts'
 export type { ObjectFrame, ObjectLink, ObjectLinkEvents } from './object-link.ts'

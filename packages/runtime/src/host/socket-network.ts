@@ -12,13 +12,12 @@ import { EpicError, isEpicError } from '@epicserver/contracts'
 import {
   anyKey,
   createPipe,
-  printPeer,
   type Channel,
   type Handshake,
   type Lane,
   type Pipe,
   type PipeCounts,
-  type Refusal,
+  type Versions,
 } from '@epicserver/net'
 import type {
   PeerChannel,
@@ -28,12 +27,15 @@ import type {
 } from '../cluster/peer-network.ts'
 import type { Log } from '../log.ts'
 import type { NodeRoute } from './cluster/node-routes.ts'
+import { PEER_VERSIONS } from './peer-versions.ts'
 
 export interface SocketNetworkOptions {
   /** The ways to other nodes; the first on which a node is to be had is taken. */
   readonly routes: readonly NodeRoute[]
   /** What else must be equal on both sides, as text. */
   readonly compatibility?: string
+  /** Which versions of the messages between nodes are spoken; for tests of a rolling upgrade. */
+  readonly versions?: Versions
   readonly log: Log
 }
 
@@ -49,7 +51,6 @@ export class SocketNetwork implements PeerNetwork {
   readonly #log: Log
   #handshakes: ReadonlyMap<NodeRoute, Handshake> = new Map()
   #accept: ((from: string, channel: PeerChannel) => PeerChannelEvents) | undefined
-  #refusals = 0
 
   /**
    * Listens on all ways.
@@ -66,19 +67,24 @@ export class SocketNetwork implements PeerNetwork {
     return network
   }
 
-  private constructor({ routes, compatibility = '', log }: SocketNetworkOptions) {
+  private constructor({
+    routes,
+    compatibility = '',
+    versions = PEER_VERSIONS,
+    log,
+  }: SocketNetworkOptions) {
     this.#log = log
     this.#ways = routes.map((route) => {
       const pipe = createPipe<Uint8Array>({
         transport: route.transport,
         protocol: 'raw',
         compatibility,
+        versions,
         handshake: (raw) => this.#handshakeOf(route)(raw),
         limits: { messageBytesMax: BATCH_BYTES_MAX },
         log: { info: (line) => log.debug(line), warn: (line) => log.warn(line) },
       })
       pipe.on('accepted', (channel) => this.#handleAccepted(channel))
-      pipe.on('refused', (refusal) => this.#handleRefused(refusal))
       return { route, pipe }
     })
   }
@@ -148,20 +154,6 @@ export class SocketNetwork implements PeerNetwork {
     }
     const peer = new SocketChannel()
     peer.connect(channel, this.#accept(identity.nodeId, peer))
-  }
-
-  /** Who fits by its key and not otherwise is always told of; strangers come in floods, so of them only each power of two. */
-  #handleRefused({ peer, error }: Refusal): void {
-    const from = peer === undefined ? 'somebody' : printPeer(peer)
-    if (error.code === 'Incompatible') {
-      this.#log.warn('a node that does not fit was refused', { from, reason: error.message })
-      return
-    }
-    this.#refusals += 1
-    if (!Number.isInteger(Math.log2(this.#refusals))) return
-    const level =
-      error.code === 'Unauthorized' || error.code === 'ProtocolBroken' ? 'warn' : 'debug'
-    this.#log[level]('somebody was refused', { from, reason: error.message, times: this.#refusals })
   }
 }
 

@@ -8,6 +8,7 @@
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import { createPipe, tcpTransport, type Pipe } from '@epicserver/net'
 import type { Log } from '../../log.ts'
+import { PEER_VERSIONS } from '../peer-versions.ts'
 import { handshakeBetweenMachines, tcpSecurityOf, type SharedSecrets } from './node-routes.ts'
 
 export interface KnockOptions {
@@ -61,6 +62,7 @@ function knockingPipe({ clusterId, secrets, compatibility, log }: KnockOptions):
     transport: tcpTransport({ security: tcpSecurityOf(secrets), log }),
     protocol: 'raw',
     compatibility,
+    versions: PEER_VERSIONS,
     handshake: handshakeBetweenMachines(secrets, {
       clusterId,
       nodeId: `knock-${process.pid}`,
