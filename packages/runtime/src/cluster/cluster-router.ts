@@ -49,6 +49,7 @@ export class ClusterRouter implements Router {
   readonly #dispatch: (call: EntityCall) => void
   /** Partitions that this node serves and whose store is open. */
   readonly #ready = new Uint8Array(PARTITIONS)
+  #readySet: ReadonlySet<number> | undefined
   #held: Held[] = []
 
   constructor({ member, links, clock, guard, dispatch }: ClusterRouterParts) {
@@ -67,6 +68,13 @@ export class ClusterRouter implements Router {
 
   isReady(partition: number): boolean {
     return this.#ready[partition] === 1
+  }
+
+  get readyPartitions(): ReadonlySet<number> {
+    this.#readySet ??= new Set(
+      [...this.#ready.keys()].filter((partition) => this.isReady(partition)),
+    )
+    return this.#readySet
   }
 
   grantEpoch(type: string, id: string): bigint {
@@ -128,6 +136,7 @@ export class ClusterRouter implements Router {
 
   setReady(partitions: readonly number[], isReady: boolean): void {
     for (const partition of partitions) this.#ready[partition] = isReady ? 1 : 0
+    this.#readySet = undefined
     if (isReady) this.release()
   }
 }
