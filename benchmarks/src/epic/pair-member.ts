@@ -3,7 +3,7 @@
 import { ClusterClient } from '@epicserver/cluster-lmdb'
 import { partitionOf } from '@epicserver/contracts'
 import { ClusterNode, createLog, systemClock, type EntityNode } from '@epicserver/runtime'
-import { SocketNetwork, unixRoute } from '@epicserver/runtime/host'
+import { SocketNetwork } from '@epicserver/runtime/host'
 import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
 import { entities } from './counters.ts'
 
@@ -12,7 +12,7 @@ const nothing = async (): Promise<void> => {}
 export interface PairMember {
   readonly node: EntityNode
   /** Whether the other node owns the entity; `undefined` while neither does. */
-  isRemote(type: string, id: string): boolean | undefined
+  readonly isRemote: (type: string, id: string) => boolean | undefined
 }
 
 export async function joinPair(folder: string, name: string): Promise<PairMember> {
@@ -20,8 +20,6 @@ export async function joinPair(folder: string, name: string): Promise<PairMember
   const log = createLog((level, message, facts) => {
     if (level === 'warn' || level === 'error') console.error(name, level, message, facts)
   })
-  const route = unixRoute({ clusterId: 'bench', clusterKey: 'k'.repeat(64), address })
-  const network = await SocketNetwork.listen({ routes: [route], log })
   const cluster = new ClusterNode({
     entities,
     mode: 'production',
@@ -34,10 +32,8 @@ export async function joinPair(folder: string, name: string): Promise<PairMember
     },
     clusterStore: new ClusterClient({ socketPath: `${folder}/cluster.sock` }),
     partitions: { acquire: nothing, release: nothing },
-    network: (nodeId) => {
-      network.identify(nodeId)
-      return network
-    },
+    network: (nodeId) =>
+      new SocketNetwork({ nodeId, clusterId: 'bench', clusterKey: 'k'.repeat(64), address, log }),
     address,
     boot: () => 'bench',
     appVersion: '1',

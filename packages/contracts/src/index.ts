@@ -55,7 +55,6 @@ export type {
   Task,
   TaskChange,
   Write,
-  WriteRequest,
 } from './state-store.ts'
 export type {
   ClusterStore,

@@ -32,6 +32,8 @@ interface Entry {
   /** The number of the last `askGrant` that was answered. */
   nonce: number
   move: { readonly target: NodeId; readonly epoch: bigint } | undefined
+  /** The host was chosen and has not asked yet: nothing runs there. */
+  isOnlyPlaced: boolean
 }
 
 /** What a member reported, with its name. */
@@ -62,17 +64,29 @@ export class Directory {
     return this.#partitions.get(place.partition)?.get(place.key)
   }
 
+  /** Whether the list of a partition names any entity. */
+  hasEntries(partition: number): boolean {
+    return (this.#partitions.get(partition)?.size ?? 0) > 0
+  }
+
   /** Whether the owner is itself the target of a move that it prepared with this epoch. */
   awaits(place: Place, epoch: bigint): boolean {
     const move = this.#entry(place)?.move
     return move?.target === this.#standing.self && move.epoch === epoch
   }
 
-  /** Puts an entity that is nowhere at a node; the node asks for the grant when it gets the first call. */
+  /**
+   * Puts an entity that is nowhere at a node; the node asks for the grant when it gets the first call. Until then another node
+   * may be chosen.
+   */
   place(place: Place, host: NodeId): void {
-    if (host === this.#standing.self || this.find(place) !== undefined) return
+    if (this.#entry(place)?.isOnlyPlaced === false) return
+    const entries = this.#entries(place.partition)
+    entries.delete(place.key)
+    if (host === this.#standing.self) return
     const epoch = this.#standing.nextGrantEpoch(place.partition)
-    this.#entries(place.partition).set(place.key, { host, epoch, nonce: 0, move: undefined })
+    const isOnlyPlaced = true
+    entries.set(place.key, { host, epoch, nonce: 0, move: undefined, isOnlyPlaced })
   }
 
   /** Begins with a partition: from what the members say lives with them. */
@@ -137,7 +151,8 @@ export class Directory {
   /** Of all that is said of one entity the highest epoch is right; whoever was moving it is told how that ended. */
   #recover(known: readonly NamedReport[]): void {
     const right = known.reduce((best, report) => (report.epoch > best.epoch ? report : best))
-    const entry: Entry = { host: right.from, epoch: right.epoch, nonce: 0, move: undefined }
+    const { from: host, epoch } = right
+    const entry: Entry = { host, epoch, nonce: 0, move: undefined, isOnlyPlaced: false }
     this.#entries(right.partition).set(right.key, entry)
     for (const other of known) {
       if (other === right || other.state !== 'moving') continue
@@ -157,6 +172,7 @@ export class Directory {
     if (entry.move !== undefined || nonce < entry.nonce) return
     if (nonce > entry.nonce) {
       entry.nonce = nonce
+      entry.isOnlyPlaced = false
       entry.epoch = this.#standing.nextGrantEpoch(place.partition)
     }
     this.#standing.tell(from, place, { kind: 'grant', nonce, epoch: entry.epoch })
@@ -176,7 +192,10 @@ export class Directory {
     const { self } = this.#standing
     const known = this.#entry(place)
     const entry: Entry | undefined =
-      known ?? (from === self ? { host: self, epoch, nonce: 0, move: undefined } : undefined)
+      known ??
+      (from === self
+        ? { host: self, epoch, nonce: 0, move: undefined, isOnlyPlaced: false }
+        : undefined)
     const isAllowed =
       entry?.host === from &&
       entry.epoch === epoch &&

@@ -75,6 +75,11 @@ export class Guests {
     return this.#live.get(key)
   }
 
+  /** Whether it is remembered of some entity where it went. */
+  get hasPointers(): boolean {
+    return this.#pointers.size > 0
+  }
+
   /** The guests of one partition. */
   of(partition: number): Iterable<Resident> {
     return this.#byPartition.get(partition)?.values() ?? []

@@ -126,6 +126,7 @@ export class Residents {
   resolve(place: Place, epoch: bigint, now: number): Route {
     if (!this.#options.canServe(now)) return { kind: 'wait' }
     if (this.#standing.isServing(place.partition)) return this.route(place, now)
+    if (this.#guests.get(place.key) !== undefined) return { kind: 'here' }
     if (this.#movement.isArriving(place.key)) return { kind: 'wait' }
     const pointer = this.#guests.pointer(place.key, this.#options.at(now))
     if (pointer !== undefined && pointer.epoch > epoch && this.#standing.isMember(pointer.host)) {
@@ -195,6 +196,31 @@ export class Residents {
   /** The entities that live here without being at home. */
   get guests(): Iterable<Resident> {
     return this.#guests.residents
+  }
+
+  /** Whether any entity lives here without being at home. */
+  get hasGuests(): boolean {
+    return this.#guests.size > 0
+  }
+
+  /** The entity, if it lives here without being at home. */
+  guest(key: EntityKey): Resident | undefined {
+    return this.#guests.get(key)
+  }
+
+  /** Whether calls for entities of other owners may have to go elsewhere than to those. */
+  get hasHints(): boolean {
+    return this.#guests.size > 0 || this.#guests.hasPointers || this.#cache.size > 0
+  }
+
+  /** Whether an entity that is not active here went from here to a place that is remembered. */
+  isPointedTo(key: EntityKey, now: number): boolean {
+    return this.#guests.pointer(key, this.#options.at(now)) !== undefined
+  }
+
+  /** Whether some entity of an owned partition lives elsewhere: the others need not be asked about. */
+  hasAway(partition: number): boolean {
+    return this.#directory.hasEntries(partition)
   }
 
   /** How many entities of the owned partitions live elsewhere. */

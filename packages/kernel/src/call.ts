@@ -12,9 +12,6 @@
  * own, since nobody waits for it: were it in its sender's chain it would run inside the sender's
  * locks. So does what the code of a turn that is over still calls.
  *
- * Fields have no initialisers, here and in subclasses: each class's own would take a tenth of what a
- * call inside a process costs.
- *
  * | status    | meaning                                   | next               |
  * |-----------|-------------------------------------------|--------------------|
  * | `made`    | not accepted by any entity of this node   | queued, waiting    |
@@ -34,29 +31,29 @@ export type TurnKey = string
 const NO_TURNS: readonly TurnKey[] = []
 
 export abstract class Call {
-  declare readonly operation: OperationPlan
-  declare readonly args: readonly unknown[]
+  readonly operation: OperationPlan
+  readonly args: readonly unknown[]
   /**
    * The turn that made this call on this node; `null` for calls from outside, from timers and from
    * other nodes, and once the call is over (entities that hand on to each other without end would
    * otherwise keep all their calls in memory).
    */
-  declare parent: Call | null
+  parent: Call | null
   /** The entity that runs the call, once one of this node has accepted it. */
-  declare activation: Activation | null
-  declare status: CallStatus
+  activation: Activation | null = null
+  status: CallStatus = 'made'
   /** Whether the outcome is decided; a turn may still run after its caller has given up. */
-  declare settled: boolean
+  settled = false
   /** How long the chain is that led to this call. */
-  declare readonly depth: number
-  declare deadlineAt: number
+  readonly depth: number
+  deadlineAt = 0
   /** The lock-taking turns above this call; a call never waits for one of them. */
-  declare readonly above: readonly TurnKey[]
+  readonly above: readonly TurnKey[]
   /** Set when the call runs in a class that takes locks. */
-  declare turnKey: TurnKey | null
+  turnKey: TurnKey | null = null
   /** Neighbours in a slot of the deadlines' wheel. */
-  declare newerInSlot: Call | null
-  declare olderInSlot: Call | null
+  newerInSlot: Call | null = null
+  olderInSlot: Call | null = null
 
   constructor(
     operation: OperationPlan,
@@ -67,13 +64,6 @@ export abstract class Call {
     this.operation = operation
     this.args = args
     this.parent = parent
-    this.activation = null
-    this.status = 'made'
-    this.settled = false
-    this.deadlineAt = 0
-    this.turnKey = null
-    this.newerInSlot = null
-    this.olderInSlot = null
     if (operation.oneWay || parent?.status === 'ended') {
       this.depth = 0
       this.above = NO_TURNS

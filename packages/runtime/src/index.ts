@@ -9,7 +9,9 @@ export type {
   NodeInfo,
 } from './model/app.ts'
 export { ClusterNode } from './cluster/cluster-node.ts'
-export type { ClusterNodeOptions, PartitionStore } from './cluster/cluster-node.ts'
+export type { ClusterNodeOptions } from './cluster/cluster-node.ts'
+export type { MoveOutcome } from './cluster/departures.ts'
+export type { PartitionStore } from './cluster/routed-store.ts'
 export { contract } from './model/contract.ts'
 export type { Contract, ContractOptions } from './model/contract.ts'
 export { Entity } from './model/entity.ts'

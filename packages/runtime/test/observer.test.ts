@@ -1,5 +1,6 @@
 /** What someone who watches a node is told, and that what they name a call travels with it. */
 import assert from 'node:assert/strict'
+import { makeEpoch } from '@epicserver/contracts'
 import { test } from 'node:test'
 import { MemoryStateStore } from '@epicserver/store-memory'
 import { createCodec } from '@epicserver/wire'
@@ -77,6 +78,7 @@ test('peer messages: the name that a watcher gave a call travels with it', () =>
     above: [],
     number: null,
     trace: 'n1:4',
+    placeEpoch: makeEpoch(3, 7),
     args: [2],
   }
   writeCall(writer, call)

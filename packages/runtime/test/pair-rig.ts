@@ -19,7 +19,7 @@ import {
 import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
 import { ManualClock, quiet, type LogLine } from './rig.ts'
 
-export const TTL_MS = 2_000
+const TTL_MS = 2_000
 
 /** Batches between nodes. What is sent arrives in a later turn of the event loop, unless the test keeps it. */
 export class MemoryNetwork {

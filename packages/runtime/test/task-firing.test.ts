@@ -60,6 +60,22 @@ test('task firing: who read the task before it fired cannot fire it again', asyn
   node.close()
 })
 
+test('task firing: who read the task before it fired cannot fire it at a later activation either', async () => {
+  const disk = new MemoryDisk()
+  const before = rig({ Alarm }, { disk })
+  await before.pool.Alarm['a']!.set('once', 100)
+  const [task] = disk.due(EVERYTHING)
+  const due = dueTask(before.node, task!, before.clock.wallMs() + 100)
+  const fired = before.node.fire('Alarm', 'a', due)
+  await before.clock.advance(200)
+  await fired
+  before.node.close()
+  const after = rig({ Alarm }, { disk, clock: before.clock, epoch: 2 })
+  await after.node.fire('Alarm', 'a', due)
+  assert.deepEqual(await after.pool.Alarm['a']!.heard(), { rung: 1, mixed: 0 })
+  after.node.close()
+})
+
 test('task firing: a crash before the operation has ended fires it again', async () => {
   const disk = new MemoryDisk()
   const before = rig({ Alarm }, { disk })

@@ -47,11 +47,7 @@ export class GroupCommit {
 
   /** Adds a job; it is answered through its own methods. */
   add(job: Job): void {
-    if (this.#end !== undefined) {
-      const refusal = this.#end()
-      queueMicrotask(() => job.handleFailed(refusal))
-      return
-    }
+    if (this.#end !== undefined) return job.handleFailed(this.#end())
     this.#waiting.push(job)
     this.#gather()
   }
@@ -138,7 +134,7 @@ export class GroupCommit {
   /** What kept the changes from being durable; nothing, when they are. */
   async #commit(changes: Changes): Promise<EpicError | undefined> {
     try {
-      if (changes.count > 0) await this.#environment.commit(() => changes.apply(), changes.size)
+      if (changes.count > 0) await this.#environment.commit(() => changes.apply())
       else if (!this.#environment.isOwned()) return this.#environment.fenced()
       return undefined
     } catch (error) {

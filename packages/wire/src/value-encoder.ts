@@ -94,22 +94,13 @@ export class ValueEncoder {
 
   /** Writes the value, or writes nothing and says why. */
   write(value: unknown): EncodeProblem | undefined {
-    return this.#write(value, undefined)
-  }
-
-  /** Writes what `write` writes of a plain object with these fields, in this order. */
-  writeFields(names: readonly string[], values: readonly unknown[]): EncodeProblem | undefined {
-    return this.#write(values, names)
-  }
-
-  #write(value: unknown, names: readonly string[] | undefined): EncodeProblem | undefined {
     if (this.#isWriting) throw new Error('A getter wrote to the writer that was reading it')
     const begin = this.#writer.length
     this.#isWriting = true
     this.#begin = begin
     let isWritten = false
     try {
-      isWritten = this.#walk(value, names)
+      isWritten = this.#walk(value)
     } finally {
       if (!isWritten) this.#writer.length = begin
       this.#forget()
@@ -122,21 +113,16 @@ export class ValueEncoder {
     return problem
   }
 
-  #walk(value: unknown, names: readonly string[] | undefined): boolean {
+  #walk(value: unknown): boolean {
     this.#elements = 0
-    if (!this.#root(value, names)) return false
+    if (!this.#value(value, 0)) return false
     if (this.#repeated !== undefined) {
       this.#writer.length = this.#begin
       this.#elements = 0
       this.#isSecondWalk = true
-      if (!this.#root(value, names)) return false
+      if (!this.#value(value, 0)) return false
     }
     return this.#fits(0)
-  }
-
-  #root(value: unknown, names: readonly string[] | undefined): boolean {
-    if (names === undefined) return this.#value(value, 0)
-    return this.#fields(names, value as readonly unknown[])
   }
 
   #forget(): void {
@@ -263,24 +249,11 @@ export class ValueEncoder {
     this.#writer.mapHeader(keys.length)
     for (let i = 0; i < keys.length; i += 1) {
       const key = keys[i]!
-      if (!this.#field(key, value[key], depth)) return false
+      if (key === '__proto__') return this.#refuse('a field named __proto__')
+      if (!this.#string(key)) return false
+      if (!this.#value(value[key], depth + 1)) return this.#inside(fieldStep(key))
     }
     return true
-  }
-
-  #fields(names: readonly string[], values: readonly unknown[]): boolean {
-    if (!this.#enter(names.length, 0)) return false
-    this.#writer.mapHeader(names.length)
-    for (let i = 0; i < names.length; i += 1) {
-      if (!this.#field(names[i]!, values[i], 0)) return false
-    }
-    return true
-  }
-
-  #field(key: string, value: unknown, depth: number): boolean {
-    if (key === '__proto__') return this.#refuse('a field named __proto__')
-    if (!this.#string(key)) return false
-    return this.#value(value, depth + 1) || this.#inside(fieldStep(key))
   }
 
   #array(items: readonly unknown[], depth: number): boolean {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { pause } from './load.ts'
 
 /** A process that has ended and whose parent did not ask for its end yet is not alive. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     const stat = process.platform === 'linux' ? readFileSync(`/proc/${pid}/stat`, 'utf8') : ''

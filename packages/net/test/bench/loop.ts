@@ -109,6 +109,8 @@ async function open(
   return { send, done: () => done }
 }
 
+/** A measurement lasts as long as it was told to; nothing is waited for. */
 function sleep(ms: number): Promise<void> {
+  // tidy: measuring takes time
   return new Promise((resolve) => setTimeout(resolve, ms))
 }

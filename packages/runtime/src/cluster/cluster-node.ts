@@ -1,38 +1,31 @@
 /**
  * A node in a cluster: joins, opens its partitions, serves them, and lets them go.
  *
- * It performs what the fabric's member decides: requests to the cluster store, messages to peers, opening and closing of
- * partitions. Serving a partition takes three things, in this order: the view gives it to this node, all members have
+ * It performs what the fabric's member decides. Requests to the cluster store, messages to peers, the opening and closing of
+ * partitions, and the places of single entities each have a part of their own; here they are put together, and effects are
+ * handed out in order. Serving a partition takes three things, in this order: the view gives it to this node, all members have
  * installed that view (the member says `gained`), and its store is open. Losing it goes the other way round: calls are sent on,
  * running turns finish, what is unsaved is saved, the store is closed, and only then the member says `installed`.
  *
  * A fenced node is finished: it closes at once and says so; whoever started it makes a new one.
  */
-import { EpicError, isEpicError, partitionOf, type ClusterStore } from '@epicserver/contracts'
-import {
-  ClusterMember,
-  type Effect,
-  type FenceReason,
-  type Mutation,
-  type StoreEffect,
-  type StoreReply,
-} from '@epicserver/fabric'
-import type { Activation } from '@epicserver/kernel'
+import type { ClusterStore, EntityId } from '@epicserver/contracts'
+import { ClusterMember, type Effect, type FenceReason, type Mutation } from '@epicserver/fabric'
 import { ClockGuard } from '../node/clock-guard.ts'
-import { ClusterRouter, type Links } from './cluster-router.ts'
-import { RUNTIME_LIMITS } from '../limits.ts'
+import { ClusterRouter } from './cluster-router.ts'
+import type { MoveOutcome } from './departures.ts'
+import { HandOver } from './hand-over.ts'
 import type { Log } from '../log.ts'
 import { createLog } from '../log.ts'
+import { Moves } from './moves.ts'
 import { EntityNode, type NodeOptions } from '../node/node.ts'
 import type { PeerNetwork } from './peer-network.ts'
 import { Peers } from './peers.ts'
 import type { NodePorts, Pending } from '../node/ports.ts'
-
-/** Opens and closes the parts of a store that belong to partitions. */
-export interface PartitionStore {
-  acquire(partitions: readonly number[], epoch: number): Promise<void>
-  release(partitions: readonly number[]): Promise<void>
-}
+import { Residence } from './residence.ts'
+import { RoutedStore, type PartitionStore } from './routed-store.ts'
+import { StoreDesk } from './store-desk.ts'
+import { Whereabouts } from './whereabouts.ts'
 
 export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'> {
   readonly ports: Omit<NodePorts, 'router'>
@@ -41,8 +34,6 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   /** Makes the network once the node has its id. */
   readonly network: (nodeId: string) => PeerNetwork
   readonly address: string
-  readonly zone?: string
-  readonly labels?: readonly string[]
   readonly boot: () => string
   /** Time since boot with the time in suspension, where the system tells it. */
   readonly uptimeMs?: () => number
@@ -57,14 +48,15 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   readonly onFenced: (reason: FenceReason) => void
 }
 
-/** Why a node is finished, and what helps, for the log. */
-const FENCE_REASONS: Readonly<Record<Exclude<FenceReason, 'left'>, string>> = {
-  deadline:
-    'its lease was not renewed in time, because the machine is too busy, was stopped, or cannot reach the cluster store; a longer lease (--lease-ms) forgives longer delays',
-  leaseLost: 'its lease has ended, and others may have what it had',
-  clockGap: 'its clocks disagree, as after a suspension or when the time of day is set forward',
-  bootChanged: 'it runs on another boot than it started on, as after a restored snapshot',
-  incompatible: 'the cluster store holds a view that this version cannot read, or an older one',
+/** What a node is made of once it has its id. */
+interface Parts {
+  readonly node: EntityNode
+  readonly router: ClusterRouter
+  readonly whereabouts: Whereabouts
+  readonly residence: Residence
+  readonly peers: Peers
+  readonly handOver: HandOver
+  readonly moves: Moves
 }
 
 export class ClusterNode {
@@ -72,14 +64,12 @@ export class ClusterNode {
   readonly #member: ClusterMember
   readonly #log: Log
   readonly #guard: ClockGuard
-  readonly #watches = new Map<number, { close(): void }>()
-  #node: EntityNode | undefined
-  #router: ClusterRouter | undefined
-  #peers: Peers | undefined
+  readonly #desk: StoreDesk
+  #parts: Parts | undefined
   #tick: Pending | undefined
-  #storeWork: Promise<void> = Promise.resolve()
   #onServing: (() => void) | undefined
   #onDrained: (() => void) | undefined
+  #isPumping = false
   #isFinished = false
 
   constructor(options: ClusterNodeOptions) {
@@ -91,8 +81,6 @@ export class ClusterNode {
     })
     this.#member = new ClusterMember({
       address: options.address,
-      ...(options.zone !== undefined && { zone: options.zone }),
-      ...(options.labels && { labels: options.labels }),
       boot: options.boot(),
       appVersion: options.appVersion,
       ttlMs: options.ttlMs,
@@ -100,12 +88,17 @@ export class ClusterNode {
       ...(options.member && { options: options.member }),
       ...(options.mutations && { mutations: options.mutations }),
     })
+    this.#desk = new StoreDesk(options.clusterStore, {
+      onLeased: (nodeId) => options.onLeased?.(nodeId),
+      onReply: (reply) => this.#tell(() => this.#member.handleStoreReply(reply, this.#now())),
+      onWatch: (report) => this.#tell(() => this.#member.handleWatch(report, this.#now())),
+    })
   }
 
   /** Joins the cluster; resolves with the node when it is a member of a view. */
   start(): Promise<EntityNode> {
     return new Promise((resolve) => {
-      this.#onServing = () => resolve(this.#node as EntityNode)
+      this.#onServing = () => resolve(this.#parts?.node as EntityNode)
       this.#readClocks()
       this.#member.join(this.#now())
       this.#pump()
@@ -113,7 +106,7 @@ export class ClusterNode {
   }
 
   get node(): EntityNode | undefined {
-    return this.#node
+    return this.#parts?.node
   }
 
   get member(): ClusterMember {
@@ -122,10 +115,19 @@ export class ClusterNode {
 
   /** Calls that wait to go somewhere, and those that wait for another node's answer. */
   get counts(): { readonly heldCalls: number; readonly callsElsewhere: number } {
+    const { router, whereabouts, peers } = this.#parts ?? {}
     return {
-      heldCalls: this.#router?.heldCount ?? 0,
-      callsElsewhere: this.#peers?.waitingCount ?? 0,
+      heldCalls: (router?.heldCount ?? 0) + (whereabouts?.waitingCount ?? 0),
+      callsElsewhere: peers?.waitingCount ?? 0,
     }
+  }
+
+  /**
+   * Moves an entity to another node, wherever it lives; resolves when it lives there, or has stayed.
+   * @throws EpicError `UnknownType`, `Unavailable` when the node to move it to is no active member
+   */
+  async move(entity: EntityId, nodeId: string): Promise<MoveOutcome> {
+    return await this.#moves().move(entity, nodeId)
   }
 
   /** Gives all partitions to others; resolves when none is left. */
@@ -145,13 +147,14 @@ export class ClusterNode {
 
   /** Lets running turns finish, saves everything, and leaves. */
   async stop(): Promise<void> {
-    if (this.#node !== undefined && !this.#isFinished) {
-      this.#node.kernel.stop()
-      await this.#quiet(() => true)
+    const { node, handOver } = this.#parts ?? {}
+    if (node !== undefined && !this.#isFinished) {
+      node.kernel.stop()
+      await handOver?.quiet(() => true)
       this.#member.leave(this.#now())
       this.#pump()
     }
-    await this.#storeWork
+    await handOver?.settled()
     this.#finish()
   }
 
@@ -160,14 +163,28 @@ export class ClusterNode {
     this.#finish()
   }
 
+  /** Performs all effects in order; what asks for it meanwhile finds its effects performed in this same run. */
   readonly #pump = (): void => {
-    for (
-      let effect = this.#member.pollEffect();
-      effect !== undefined;
-      effect = this.#member.pollEffect()
-    )
-      this.#perform(effect)
+    if (this.#isPumping) return
+    this.#isPumping = true
+    try {
+      while (this.#performNext());
+    } finally {
+      this.#isPumping = false
+    }
     this.#arm()
+  }
+
+  #performNext(): boolean {
+    const effect = this.#member.pollEffect()
+    if (effect !== undefined) {
+      this.#perform(effect)
+      return true
+    }
+    const residence = this.#isFinished ? undefined : this.#parts?.residence
+    const entityEffect = residence && this.#member.residents.pollEffect()
+    if (entityEffect !== undefined) residence?.perform(entityEffect)
+    return entityEffect !== undefined
   }
 
   #arm(): void {
@@ -181,7 +198,7 @@ export class ClusterNode {
     if (this.#isFinished) return
     this.#readClocks()
     this.#member.handleTick(this.#now())
-    this.#router?.release()
+    this.#parts?.router.release()
     this.#pump()
   }
 
@@ -199,26 +216,16 @@ export class ClusterNode {
   #perform(effect: Effect): void {
     switch (effect.kind) {
       case 'sendPeer':
-        this.#peers?.sendFabric(effect.to, effect.message)
+        this.#parts?.peers.sendFabric(effect.to, effect.message)
         break
       case 'viewChanged':
-        this.#log.debug('a view is installed', {
-          viewNo: effect.view.viewNo,
-          members: effect.view.members.length,
-        })
-        this.#ensureNode()
-        this.#peers?.handleView(effect.view)
-        this.#router?.release()
-        if (effect.view.members.some(({ nodeId }) => nodeId === this.#member.nodeId)) {
-          this.#onServing?.()
-          this.#onServing = undefined
-        }
+        this.#handleView(effect)
         break
       case 'gained':
-        this.#gain(effect.partitions, effect.epoch)
+        this.#parts?.handOver.gain(effect.partitions, effect.epoch)
         break
       case 'lost':
-        this.#lose(effect.partitions, effect.viewNo)
+        this.#parts?.handOver.lose(effect.partitions, effect.viewNo)
         break
       case 'drained':
         this.#onDrained?.()
@@ -227,143 +234,83 @@ export class ClusterNode {
         this.#fence(effect.reason)
         break
       default:
-        void this.#ask(effect)
+        this.#desk.perform(effect)
     }
+  }
+
+  #handleView({ view }: Effect & { readonly kind: 'viewChanged' }): void {
+    const { viewNo, members } = view
+    this.#log.debug('a view is installed', { viewNo, members: members.length })
+    const parts = this.#ensureParts()
+    parts?.peers.handleView(view)
+    parts?.router.release()
+    if (!members.some(({ nodeId }) => nodeId === this.#member.nodeId)) return
+    this.#onServing?.()
+    this.#onServing = undefined
   }
 
   /** The node's id is its lease's, so the node can only be made now. */
-  #ensureNode(): void {
-    const nodeId = this.#member.nodeId
-    if (this.#node !== undefined || nodeId === undefined) return
-    const { ports, network, ...rest } = this.#options
-    const links: Links = {
-      to: (id) => this.#peers?.to(id),
-      askAll: (what, args, timeLeftMs) =>
-        this.#peers?.askAll(what, args, timeLeftMs) ?? Promise.resolve([]),
-    }
-    const router = new ClusterRouter({
-      member: this.#member,
-      links,
-      clock: ports.clock,
+  #ensureParts(): Parts | undefined {
+    const { nodeId } = this.#member
+    if (this.#parts === undefined && nodeId !== undefined) this.#parts = this.#create(nodeId)
+    return this.#parts
+  }
+
+  #create(nodeId: string): Parts {
+    const { ports, network, partitions, ...rest } = this.#options
+    const member = this.#member
+    const { clock } = ports
+    const pump = this.#pump
+    const router: ClusterRouter = new ClusterRouter({
+      member,
+      links: {
+        to: (id) => peers.to(id),
+        askAll: (what, args, timeLeftMs) => peers.askAll(what, args, timeLeftMs),
+      },
+      clock,
       guard: this.#guard,
       dispatch: (call) => node.dispatch(call),
+      whereabouts: () => whereabouts,
+      residence: () => residence,
     })
-    const node: EntityNode = new EntityNode({ ...rest, nodeId, ports: { ...ports, router } })
-    this.#router = router
-    this.#node = node
-    this.#peers = new Peers(
-      { member: this.#member, router, node, log: this.#log, pump: this.#pump },
+    const store = new RoutedStore({
+      store: ports.store,
+      partitions,
+      clock,
+      owners: {
+        ask: (partition, what, args) => peers.ask(member.ownerOf(partition), what, args),
+        isClosed: () => this.#isFinished,
+      },
+    })
+    const node: EntityNode = new EntityNode({ ...rest, nodeId, ports: { ...ports, store, router } })
+    const whereabouts: Whereabouts = new Whereabouts({
+      member,
+      router,
+      clock,
+      to: (id) => peers.to(id),
+      dispatch: (call) => node.dispatch(call),
+      pump,
+    })
+    const residence: Residence = new Residence({ member, node, whereabouts, pump })
+    const log = this.#log
+    const peers: Peers = new Peers(
+      { member, router, node, whereabouts, log, pump },
       network(nodeId),
     )
-  }
-
-  // ── Partitions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  #gain(partitions: readonly number[], epoch: number): void {
-    this.#afterStoreWork(async () => {
-      const startedAt = this.#now()
-      await this.#options.partitions.acquire(partitions, epoch)
-      this.#log.debug('partitions are open', {
-        count: partitions.length,
-        epoch,
-        openedInMs: this.#now() - startedAt,
-      })
-      const served = partitions.filter((partition) => this.#member.isServing(partition))
-      if (this.#isFinished) return
-      this.#router?.setReady(served, true)
-      this.#node?.indexes.request()
-    })
-  }
-
-  #lose(partitions: readonly number[], viewNo: number): void {
-    const lost = new Set(partitions)
-    this.#router?.setReady(partitions, false)
-    this.#afterStoreWork(async () => {
-      await this.#quiet((activation) =>
-        lost.has(partitionOf(activation.type.plan.name, activation.id)),
-      )
-      await this.#options.partitions.release(partitions)
-      if (this.#isFinished) return
-      this.#member.ackLost(viewNo, this.#now())
-      this.#pump()
-    })
-  }
-
-  /** Store work is done one piece after the other, so that a partition is never closed before it was opened. */
-  #afterStoreWork(work: () => Promise<void>): void {
-    this.#storeWork = this.#storeWork.then(work).catch((error: unknown) => {
-      this.#log.error('a partition could not be opened or closed; this node stops', { error })
-      this.#member.leave(this.#now())
+    const fail = (): void => {
+      member.leave(this.#now())
       this.#fence('left')
-    })
+    }
+    const handOver = new HandOver({ member, node, router, residence, store, log, pump, fail })
+    const moves = new Moves({ member, node, residence, peers, pump })
+    for (const part of [store, moves])
+      for (const [name, handler] of part.requests) node.requests.set(name, handler)
+    return { node, router, whereabouts, residence, peers, handOver, moves }
   }
 
-  /** Puts the chosen activations away: waits for their turns, a while, then ends them. */
-  async #quiet(isChosen: (activation: Activation) => boolean): Promise<void> {
-    const node = this.#node
-    if (node === undefined) return
-    const until = this.#now() + RUNTIME_LIMITS.stopGraceMs
-    for (;;) {
-      const left = activationsOf(node).filter((activation) => isChosen(activation))
-      if (left.length === 0 || this.#isFinished) return
-      const isOver = this.#now() >= until
-      for (const activation of left) {
-        if (isOver) node.durability.lose(activation, tookTooLong(activation))
-        else node.kernel.retire(activation, 'moving')
-      }
-      node.scheduleDrain()
-      await new Promise<void>((resolve) => this.#options.ports.clock.setTimer(resolve, 1))
-    }
-  }
-
-  // ── The cluster store ──────────────────────────────────────────────────────────────────────────────────────────────────
-
-  async #ask(effect: StoreEffect): Promise<void> {
-    const { clusterStore } = this.#options
-    if (effect.kind === 'watch') {
-      const { token } = effect
-      this.#watches.set(
-        token,
-        clusterStore.watch(effect.prefix, effect.from, (events) =>
-          this.#tell(() => this.#member.handleWatch({ token, events }, this.#now())),
-        ),
-      )
-      return
-    }
-    if (effect.kind === 'unwatch') {
-      this.#watches.get(effect.token)?.close()
-      this.#watches.delete(effect.token)
-      return
-    }
-    const reply = await this.#replyTo(effect)
-    this.#tell(() => this.#member.handleStoreReply(reply, this.#now()))
-  }
-
-  async #replyTo(effect: Exclude<StoreEffect, { kind: 'watch' | 'unwatch' }>): Promise<StoreReply> {
-    const { clusterStore } = this.#options
-    const { token } = effect
-    try {
-      switch (effect.kind) {
-        case 'grant': {
-          const lease = await clusterStore.grant(effect.ttlMs)
-          this.#options.onLeased?.(lease.id)
-          return { kind: 'granted', token, ...lease }
-        }
-        case 'keepAlive':
-          return { kind: 'renewed', token, ...(await clusterStore.keepAlive(effect.lease)) }
-        case 'revoke':
-          await clusterStore.revoke(effect.lease)
-          return { kind: 'revoked', token }
-        case 'list':
-          return { kind: 'listed', token, ...(await clusterStore.list(effect.prefix)) }
-        case 'txn': {
-          const { ok, rev } = await clusterStore.txn(effect.txn)
-          return { kind: 'committed', token, ok, rev }
-        }
-      }
-    } catch (error) {
-      return { kind: 'failed', token, code: isEpicError(error) ? error.code : 'Unknown' }
-    }
+  #moves(): Moves {
+    if (this.#parts === undefined) throw new Error('A node moves entities once it has started')
+    return this.#parts.moves
   }
 
   #tell(event: () => void): void {
@@ -373,12 +320,11 @@ export class ClusterNode {
     this.#pump()
   }
 
-  // ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // The end
 
   #fence(reason: FenceReason): void {
     if (this.#isFinished) return
-    if (reason !== 'left')
-      this.#log.error(`this node may not go on: ${FENCE_REASONS[reason]}`, { reason })
+    if (reason !== 'left') this.#log.error('this node may not go on', { reason })
     const effects: Effect[] = []
     for (
       let effect = this.#member.pollEffect();
@@ -387,7 +333,7 @@ export class ClusterNode {
     )
       effects.push(effect)
     this.#finish()
-    for (const effect of effects) if (effect.kind === 'revoke') void this.#replyTo(effect)
+    for (const effect of effects) if (effect.kind === 'revoke') void this.#desk.ask(effect)
     this.#options.onFenced(reason)
   }
 
@@ -395,23 +341,12 @@ export class ClusterNode {
     if (this.#isFinished) return
     this.#isFinished = true
     this.#tick?.cancel()
-    this.#node?.close()
-    this.#peers?.close()
-    for (const watch of this.#watches.values()) watch.close()
+    this.#parts?.node.close()
+    this.#parts?.peers.close()
+    this.#desk.close()
   }
 
   #now(): number {
     return this.#options.ports.clock.monotonicMs()
   }
-}
-
-function tookTooLong({ type, id }: Activation): EpicError {
-  return new EpicError(
-    'Fenced',
-    `Cannot finish what "${type.plan.name}/${id}" was doing: its partition goes to another node`,
-  )
-}
-
-function activationsOf(node: EntityNode): Activation[] {
-  return [...node.kernel.types.values()].flatMap((type) => [...type.activations.values()])
 }

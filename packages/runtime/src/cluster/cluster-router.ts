@@ -1,19 +1,24 @@
 /**
- * Where calls go: to the entities of this node, to the node that owns their partition, or into a short wait.
+ * Where calls go: to the entities of this node, to the node where they live, or into a short wait.
  *
- * The owner of a partition is the home of its entities. A call whose partition has no owner that serves yet (a node was lost, a
+ * The owner of a partition is the home of its entities; where one lives that was placed or moved elsewhere is a matter of
+ * `Whereabouts`, which is only asked where there are such entities. A call whose partition has no owner that serves yet (a node was lost, a
  * partition is being handed over) waits here until a newer view says where to go, or until its deadline. A node that gets a
  * call for a partition it no longer owns answers `Moved`; the sender then looks again. So a stale view costs a round trip,
  * never a failed call.
  */
-import { EpicError, partitionOf, PARTITIONS } from '@epicserver/contracts'
+import { EpicError, formatEntityId, partitionOf, PARTITIONS } from '@epicserver/contracts'
 import type { ClusterMember } from '@epicserver/fabric'
+import type { Activation } from '@epicserver/kernel'
 import type { ClockGuard } from '../node/clock-guard.ts'
 import type { EntityCall } from '../node/entity-call.ts'
 import { RUNTIME_LIMITS } from '../limits.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { NodeClock, Router } from '../node/ports.ts'
 import { descriptionOf, idOf } from '../model/ref.ts'
+import { PeerCall } from './peer-call.ts'
+import type { Residence } from './residence.ts'
+import type { Whereabouts } from './whereabouts.ts'
 
 /** What the router needs of the links to other nodes. */
 export interface Links {
@@ -33,6 +38,8 @@ export interface ClusterRouterParts {
   readonly guard: ClockGuard
   /** Brings a call to its entity here. */
   readonly dispatch: (call: EntityCall) => void
+  readonly whereabouts: () => Whereabouts
+  readonly residence: () => Residence
 }
 
 /** A call that waits, and what finds its place when it is looked at again. */
@@ -47,38 +54,40 @@ export class ClusterRouter implements Router {
   readonly #clock: NodeClock
   readonly #guard: ClockGuard
   readonly #dispatch: (call: EntityCall) => void
+  readonly #whereabouts: () => Whereabouts
+  readonly #residence: () => Residence
   /** Partitions that this node serves and whose store is open. */
   readonly #ready = new Uint8Array(PARTITIONS)
-  #readySet: ReadonlySet<number> | undefined
   #held: Held[] = []
 
-  constructor({ member, links, clock, guard, dispatch }: ClusterRouterParts) {
-    this.#member = member
-    this.#links = links
-    this.#clock = clock
-    this.#guard = guard
-    this.#dispatch = dispatch
+  constructor(parts: ClusterRouterParts) {
+    this.#member = parts.member
+    this.#links = parts.links
+    this.#clock = parts.clock
+    this.#guard = parts.guard
+    this.#dispatch = parts.dispatch
+    this.#whereabouts = parts.whereabouts
+    this.#residence = parts.residence
   }
 
   isHome(type: string, id: string): boolean {
     const partition = partitionOf(type, id)
     // A view that takes the partition away counts at once; that it is not ready any more follows a moment later.
-    return this.#ready[partition] === 1 && this.#member.isServing(partition)
+    if (this.#ready[partition] !== 1 || !this.#member.isServing(partition)) return false
+    const { residents } = this.#member
+    if (!residents.hasAway(partition)) return true
+    const place = { key: formatEntityId({ type, id }), partition }
+    return residents.route(place, this.#clock.monotonicMs()).kind === 'here'
   }
 
   isReady(partition: number): boolean {
     return this.#ready[partition] === 1
   }
 
-  get readyPartitions(): ReadonlySet<number> {
-    this.#readySet ??= new Set(
-      [...this.#ready.keys()].filter((partition) => this.isReady(partition)),
-    )
-    return this.#readySet
-  }
-
+  /** What has no state and may be anywhere needs no epoch either. */
   grantEpoch(type: string, id: string): bigint {
-    return this.#member.nextGrantEpoch(partitionOf(type, id))
+    const partition = partitionOf(type, id)
+    return this.#member.isServing(partition) ? this.#member.nextGrantEpoch(partition) : 0n
   }
 
   canServe(nowMs: number): boolean {
@@ -88,6 +97,11 @@ export class ClusterRouter implements Router {
 
   send(call: EntityCall): void {
     const partition = partitionOf(descriptionOf(call.ref).name, idOf(call.ref))
+    const { residents } = this.#member
+    if (call instanceof PeerCall || residents.hasHints || residents.hasAway(partition)) {
+      this.#whereabouts().send(call)
+      return
+    }
     const owner = this.#member.ownerOf(partition)
     const link =
       owner === undefined || owner === this.#member.nodeId ? undefined : this.#links.to(owner)
@@ -101,6 +115,19 @@ export class ClusterRouter implements Router {
     timeLeftMs: number,
   ): Promise<PromiseSettledResult<unknown>[]> {
     return this.#links.askAll(what, args, timeLeftMs)
+  }
+
+  handleRested(activation: Activation): void {
+    this.#residence().handleRested(activation)
+  }
+
+  handleGone(activation: Activation): void {
+    this.#residence().handleGone(activation)
+  }
+
+  /** How many calls may wait for a place. */
+  get heldCallsMax(): number {
+    return RUNTIME_LIMITS.heldCallsMax
   }
 
   /** Keeps a call until it is clear where it goes. */
@@ -136,7 +163,6 @@ export class ClusterRouter implements Router {
 
   setReady(partitions: readonly number[], isReady: boolean): void {
     for (const partition of partitions) this.#ready[partition] = isReady ? 1 : 0
-    this.#readySet = undefined
     if (isReady) this.release()
   }
 }

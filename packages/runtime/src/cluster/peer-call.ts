@@ -1,10 +1,12 @@
 /** A call that came from another node: its outcome goes back as a message. */
+import { EpicError, type EntityId } from '@epicserver/contracts'
 import type { CallNumber, CallOrigin } from '@epicserver/kernel'
 import type { OperationDescription } from '../model/class-description.ts'
 import { EntityCall, type CallHome } from '../node/entity-call.ts'
 import type { BatchWriter } from './peer-link.ts'
 import { FAILURE, REFUSAL, writeFailure, writeResult } from './peer-messages.ts'
-import type { RefObject } from '../model/ref.ts'
+import { entityOf, type RefObject } from '../model/ref.ts'
+import type { Whither } from './whereabouts.ts'
 
 /** What a call from elsewhere brings along besides its arguments. */
 export interface PeerCallOptions extends CallOrigin {
@@ -58,10 +60,58 @@ export class PeerCall extends EntityCall {
     this.#settleWith(error, REFUSAL)
   }
 
+  /** Its entity is not here: its sender takes it there. A message that nobody waits for goes along with the answer. */
+  sendBack({ host, epoch }: Whither): void {
+    if (this.settled) return
+    this.settled = true
+    const message = this.#isOneWay ? returnedFrom(this) : undefined
+    const name = this.ref.toString()
+    const answer = new EpicError('Moved', `"${name}" does not live here`, {
+      details: { host, epoch, ...(message && { message }) },
+    })
+    writeFailure(this.#answers.lane(this.operation.priority), this.#callId, answer, REFUSAL)
+  }
+
   #settleWith(error: unknown, kind: typeof FAILURE | typeof REFUSAL): void {
     if (this.settled) return
     this.settled = true
     if (!this.#isOneWay)
       writeFailure(this.#answers.lane(this.operation.priority), this.#callId, error, kind)
   }
+}
+
+/** A one-way message on its way back to its sender. */
+export interface Returned {
+  readonly entity: EntityId
+  readonly operation: string
+  readonly args: readonly unknown[]
+  readonly trace: string | null
+}
+
+function returnedFrom({ ref, operation, args, trace }: PeerCall): Returned {
+  return { entity: entityOf(ref), operation: operation.name, args, trace }
+}
+
+/** What a `Moved` brings along; undefined where it is none of ours. */
+export function movedAnswer({ details }: EpicError): { to?: Whither; returned?: Returned } {
+  const { host, epoch, message } = (details ?? {}) as Readonly<Record<string, unknown>>
+  const isPlace = typeof host === 'string' && typeof epoch === 'bigint'
+  return {
+    ...(isPlace && { to: { host, epoch } }),
+    ...(isReturned(message) && { returned: message }),
+  }
+}
+
+function isReturned(value: unknown): value is Returned {
+  if (typeof value !== 'object' || value === null) return false
+  const { entity, operation, args, trace } = value as Partial<Record<keyof Returned, unknown>>
+  if (typeof entity !== 'object' || entity === null) return false
+  const { type, id } = entity as Readonly<Record<string, unknown>>
+  return (
+    typeof type === 'string' &&
+    typeof id === 'string' &&
+    typeof operation === 'string' &&
+    Array.isArray(args) &&
+    (trace === null || typeof trace === 'string')
+  )
 }

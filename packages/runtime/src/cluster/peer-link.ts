@@ -113,12 +113,17 @@ export const TASK_OPERATION = '@task'
 export class PeerLink {
   readonly nodeId: string
   readonly batch: BatchWriter
-  readonly #onMoved: (call: EntityCall) => void
+  readonly #onMoved: (call: EntityCall | null, answer: EpicError) => void
   readonly #slots: (Waiting | undefined)[] = []
   readonly #uses: number[] = []
   readonly #free: number[] = []
 
-  constructor(nodeId: string, batch: BatchWriter, onMoved: (call: EntityCall) => void) {
+  /** `onMoved` gets calls whose entity is not there; no call, where a message comes back with the answer. */
+  constructor(
+    nodeId: string,
+    batch: BatchWriter,
+    onMoved: (call: EntityCall | null, answer: EpicError) => void,
+  ) {
     this.nodeId = nodeId
     this.batch = batch
     this.#onMoved = onMoved
@@ -130,7 +135,7 @@ export class PeerLink {
   }
 
   /** Sends a call; it is settled by a result, or by the end of the link. */
-  send(call: EntityCall, now: number): void {
+  send(call: EntityCall, now: number, placeEpoch = 0n): void {
     const { operation, ref } = call
     const { task } = call
     const isOneWay = operation.oneWay && task === null
@@ -147,6 +152,7 @@ export class PeerLink {
       above: call.above,
       number: call.number,
       trace: call.trace,
+      placeEpoch,
       args: task === null ? call.args : [task],
     })
   }
@@ -169,6 +175,7 @@ export class PeerLink {
         above: [],
         number: null,
         trace: null,
+        placeEpoch: 0n,
         args,
       })
     })
@@ -181,12 +188,15 @@ export class PeerLink {
     const isCurrent = this.#uses[slot] === Math.floor(callId / (SLOT_MASK + 1))
     const call = isCurrent ? this.#slots[slot] : undefined
     const outcome = kind === RESULT ? reader.value() : readError(reader)
-    if (call === undefined || reader.failed) return
+    if (reader.failed) return
+    if (call === undefined) {
+      if (kind !== RESULT && isMoved(outcome)) this.#onMoved(null, outcome)
+      return
+    }
     this.#release(slot)
     if (kind === RESULT) call.succeed(outcome)
     else if (kind === FAILURE) call.reject(outcome)
-    else if (call instanceof EntityCall && isEpicError(outcome) && outcome.code === 'Moved')
-      this.#onMoved(call)
+    else if (call instanceof EntityCall && isMoved(outcome)) this.#onMoved(call, outcome)
     else call.fail(outcome)
   }
 
@@ -233,4 +243,8 @@ export class PeerLink {
     this.#slots[slot] = undefined
     this.#free.push(slot)
   }
+}
+
+function isMoved(outcome: unknown): outcome is EpicError {
+  return isEpicError(outcome) && outcome.code === 'Moved'
 }

@@ -3,7 +3,7 @@
  *
  * | kind | message | fields |
  * |------|---------|--------|
- * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [number], [trace], arguments |
+ * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [number], [trace], [place], arguments |
  * | 2 | result    | id, value |
  * | 3 | error     | id, error: what the operation threw |
  * | 4 | fabric    | a message between members |
@@ -12,7 +12,7 @@
  * Messages are written when they are sent, not when the batch leaves: what the caller changes afterwards cannot slip in, and what
  * cannot be encoded is refused to the caller's face. Reading never throws: a batch that breaks off ends its channel.
  */
-import { EpicError, isErrorCode, type ErrorCode } from '@epicserver/contracts'
+import { EpicError, isErrorCode, makeEpoch, type ErrorCode } from '@epicserver/contracts'
 import type { CallNumber } from '@epicserver/kernel'
 import type { PeerMessage } from '@epicserver/fabric'
 import { errorFromProblem, type Reader, type Writer } from '@epicserver/wire'
@@ -26,6 +26,7 @@ export const REFUSAL = 5
 const ONE_WAY = 1
 const NUMBERED = 2
 const TRACED = 4
+const LOCATED = 8
 
 /** A call as it stands in a batch. */
 export interface CallMessage {
@@ -40,6 +41,8 @@ export interface CallMessage {
   readonly number: CallNumber | null
   /** What whoever watches the caller named it. */
   readonly trace: string | null
+  /** By which word of the entity's place it was sent: the epoch of that; 0 for its owner. */
+  readonly placeEpoch: bigint
   readonly args: readonly unknown[]
 }
 
@@ -57,7 +60,8 @@ export function writeCall(writer: Writer, call: CallMessage): void {
   writer.u8(
     (call.isOneWay ? ONE_WAY : 0) |
       (call.number === null ? 0 : NUMBERED) |
-      (call.trace === null ? 0 : TRACED),
+      (call.trace === null ? 0 : TRACED) |
+      (call.placeEpoch === 0n ? 0 : LOCATED),
   )
   writer.varuint(call.depth)
   writer.varuint(Math.max(0, Math.min(0x7fff_ffff, Math.ceil(call.timeLeftMs))))
@@ -65,6 +69,7 @@ export function writeCall(writer: Writer, call: CallMessage): void {
   for (const turn of call.above) writer.string(turn)
   if (call.number !== null) writeNumber(writer, call.number)
   if (call.trace !== null) writer.string(call.trace)
+  if (call.placeEpoch !== 0n) writeEpoch(writer, call.placeEpoch)
   writeOrTakeBack(writer, start, call.args, `Cannot call ${call.type}.${call.operation}`)
 }
 
@@ -87,6 +92,17 @@ function writeNumber(writer: Writer, { caller, seq, settledBelow }: CallNumber):
   writer.string(caller)
   writer.varuint(seq)
   writer.varuint(settledBelow)
+}
+
+/** An epoch is a view's number and a counter, each of 32 bits. */
+function writeEpoch(writer: Writer, epoch: bigint): void {
+  writer.varuint(Number(epoch >> 32n))
+  writer.varuint(Number(epoch & 0xffff_ffffn))
+}
+
+function readEpoch(reader: Reader): bigint {
+  const view = reader.varuint()
+  return makeEpoch(view, reader.varuint())
 }
 
 /** Writes a result, or says why it cannot cross. */
@@ -152,6 +168,7 @@ export function readCall(reader: Reader): CallMessage {
       ? null
       : { caller: reader.string(), seq: reader.varuint(), settledBelow: reader.varuint() }
   const trace = (flags & TRACED) === 0 ? null : reader.string()
+  const placeEpoch = (flags & LOCATED) === 0 ? 0n : readEpoch(reader)
   const args = reader.value()
   return {
     callId,
@@ -164,6 +181,7 @@ export function readCall(reader: Reader): CallMessage {
     above,
     number,
     trace,
+    placeEpoch,
     args: Array.isArray(args) ? args : [],
   }
 }

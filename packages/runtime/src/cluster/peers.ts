@@ -12,11 +12,11 @@ import {
 } from '@epicserver/fabric'
 import type { Reader } from '@epicserver/wire'
 import type { ClusterRouter } from './cluster-router.ts'
-import { EntityCall } from '../node/entity-call.ts'
+import { EntityCall, UnawaitedCall } from '../node/entity-call.ts'
 import { REMOTE_OPERATIONS } from '../node/internal-operations.ts'
 import type { Log } from '../log.ts'
 import type { EntityNode } from '../node/node.ts'
-import { PeerCall } from './peer-call.ts'
+import { movedAnswer, PeerCall, type Returned } from './peer-call.ts'
 import { BatchWriter, NODE_TYPE, PeerLink, TASK_OPERATION, type Waiting } from './peer-link.ts'
 import {
   CALL,
@@ -31,6 +31,7 @@ import {
   type CallMessage,
 } from './peer-messages.ts'
 import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
+import type { Whereabouts } from './whereabouts.ts'
 import { isDueTask } from '../tasks/task-firing.ts'
 
 /** What the links need of the node around them. */
@@ -38,6 +39,7 @@ export interface PeerHost {
   readonly member: ClusterMember
   readonly router: ClusterRouter
   readonly node: EntityNode
+  readonly whereabouts: Whereabouts
   readonly log: Log
   /** The member said something: perform its effects. */
   pump(): void
@@ -94,6 +96,17 @@ export class Peers {
     )
   }
 
+  /**
+   * Asks a node something that concerns no entity.
+   * @throws EpicError `Unavailable` when it cannot be reached now, `NodeLost` when it is lost before it has answered
+   */
+  ask(nodeId: string | undefined, what: string, args: readonly unknown[]): Promise<unknown> {
+    const link = nodeId === undefined ? undefined : this.to(nodeId)
+    if (link !== undefined) return link.ask(what, args, this.#host.node.limits.callTimeoutMs)
+    const whom = nodeId === undefined ? 'a node: none is responsible' : `node ${nodeId}`
+    return Promise.reject(new EpicError('Unavailable', `Cannot ask ${whom}: no link to it is open`))
+  }
+
   /** Calls and requests that wait for an answer of any peer. */
   get waitingCount(): number {
     let count = 0
@@ -103,7 +116,20 @@ export class Peers {
 
   sendFabric(nodeId: string, message: PeerMessage): void {
     const entry = this.#links.get(nodeId)
-    if (entry !== undefined) writeFabric(entry.link.batch.lane('control'), message)
+    if (entry === undefined) return
+    if (message.kind === 'transfer') this.#sendEntity(entry.link, message)
+    else writeFabric(entry.link.batch.lane('control'), message)
+  }
+
+  /** An entity may be large: it goes among the users' messages, and delays none that keep the cluster together. */
+  #sendEntity({ batch }: PeerLink, message: PeerMessage & { readonly kind: 'transfer' }): void {
+    try {
+      writeFabric(batch.lane('normal'), message)
+    } catch (error) {
+      const { log, member, node } = this.#host
+      log.warn('an entity cannot be moved', { entity: message.key, error })
+      member.residents.giveUp(message.key, node.ports.clock.monotonicMs())
+    }
   }
 
   close(): void {
@@ -122,15 +148,32 @@ export class Peers {
       onClose: (reason) => this.#reopen(nodeId, reason),
     })
     const entry = {
-      link: new PeerLink(
-        nodeId,
-        this.#batches(channel),
-        (call) => void this.#host.router.hold(call),
+      link: new PeerLink(nodeId, this.#batches(channel), (call, answer) =>
+        this.#handleMoved(call, nodeId, answer),
       ),
       channel,
       isOpen: false,
     }
     this.#links.set(nodeId, entry)
+  }
+
+  /** A call was refused where its entity is not; or a message came back from there. */
+  #handleMoved(call: EntityCall | null, from: string, answer: EpicError): void {
+    const { to, returned } = movedAnswer(answer)
+    const refused = call ?? (returned && this.#callAgain(returned))
+    if (refused === undefined) return
+    refused.reset()
+    this.#host.whereabouts.handleMoved(refused, from, to)
+  }
+
+  #callAgain({ entity, operation: name, args, trace }: Returned): EntityCall | undefined {
+    const { node } = this.#host
+    const operation = node.descriptions.get(entity.type)?.operations.get(name)
+    const ref = operation === undefined ? undefined : node.refs.get(entity.type, entity.id)
+    if (operation?.oneWay !== true || ref === undefined) return undefined
+    const call = new UnawaitedCall(node, ref, operation, args, null, node.reportFailure)
+    call.trace = trace
+    return call
   }
 
   #accept(from: string, channel: PeerChannel): PeerChannelEvents {
@@ -208,20 +251,21 @@ export class Peers {
     }
     const call = this.#callFrom(message, answers)
     if (call === undefined) return
-    this.#admit({ from, viewNo, partition: partitionOf(message.type, message.id) }, call)
+    const partition = partitionOf(message.type, message.id)
+    this.#admit({ from, viewNo, partition, placeEpoch: message.placeEpoch }, call)
   }
 
   /** Lets a call in, sends it back, or keeps it until it is clear which: then it is asked again. */
-  #admit(arrival: Arrival, call: PeerCall): void {
-    const { node, member, router } = this.#host
+  #admit(arrival: LocatedArrival, call: PeerCall): void {
+    const { node, member, router, whereabouts } = this.#host
     const now = node.ports.clock.monotonicMs()
     const admission = router.canServe(now) ? member.admit(arrival, now) : 'drop'
     // By a view that this node has not read yet the sender may be a member, and the partition may live here.
     const isAhead = arrival.viewNo > (member.view?.viewNo ?? 0)
     if (isAhead) this.#host.pump()
     if (admission === 'serve' && router.isReady(arrival.partition)) node.dispatch(call)
-    else if (admission === 'moved')
-      call.fail(new EpicError('Moved', `"${call.ref.toString()}" does not live here`))
+    else if (admission !== 'drop' && node.isActive(call.ref)) node.dispatch(call)
+    else if (admission === 'moved') whereabouts.receive(call, arrival.placeEpoch)
     else if (admission !== 'drop' || isAhead) router.hold(call, () => this.#admit(arrival, call))
     else
       call.fail(
@@ -239,12 +283,9 @@ export class Peers {
       const handler = node.requests.get(message.operation)
       if (handler === undefined)
         throw new EpicError('UnknownOperation', `Cannot ask a node for ${message.operation}`)
-      writeResult(
-        answers.lane('high'),
-        message.callId,
-        await handler(from, message.args),
-        message.operation,
-      )
+      const answer = await handler(from, message.args)
+      // The lane is taken now: one that was taken before would have been sent off meanwhile.
+      writeResult(answers.lane('high'), message.callId, answer, message.operation)
     } catch (error) {
       writeFailure(answers.lane('high'), message.callId, error)
     }
@@ -279,6 +320,11 @@ export class Peers {
     call.task = task
     return call
   }
+}
+
+/** An arrival, with how fresh its sender's word of the entity's place was. */
+interface LocatedArrival extends Arrival {
+  readonly placeEpoch: bigint
 }
 
 /** Long enough not to spin on a node that is just dying, short against any lease. */

@@ -8,47 +8,46 @@
  */
 import { join } from 'node:path'
 import { openClusterAuthority, type ClusterAuthority } from '@epicserver/cluster-lmdb'
-import { formatEntityId, type ClusterStoreLimits, type StateStore } from '@epicserver/contracts'
+import {
+  formatEntityId,
+  type ClusterStoreLimits,
+  type EpicError,
+  type StateStore,
+} from '@epicserver/contracts'
+import { decodeMemberRecord, recordKeys } from '@epicserver/fabric'
 import {
   openDataFolder,
   ShardedStateStore,
   type DataFolder,
   type DataFolderLock,
 } from '@epicserver/store-lmdb'
-import type { PartitionStore } from '../cluster/cluster-node.ts'
+import type { PartitionStore } from '../cluster/routed-store.ts'
 import type { Log } from '../log.ts'
-import { endLeasesAt, watchLeases } from './members.ts'
 import { SETUP_CLAIM, SETUP_DONE } from './run-setup.ts'
-import type { Site, SiteEvents } from './site.ts'
+
+/** Where the fabric's records lie; each machine has a cluster store of its own. */
+export const KEY_PREFIX = 'cluster/'
 
 /** What a supervisor does with the data folder. */
-export class Machine implements Site {
+export class Machine {
   readonly #folder: DataFolder
   readonly #lock: DataFolderLock
-  /** Where the cluster store is served to the node processes. */
-  readonly #socketPath: string
   #authority: ClusterAuthority | undefined
 
-  constructor(folder: DataFolder, lock: DataFolderLock, runFolder: string) {
+  constructor(folder: DataFolder, lock: DataFolderLock) {
     this.#folder = folder
     this.#lock = lock
-    this.#socketPath = join(runFolder, 'cluster.sock')
   }
 
-  /** A node without a shard has nothing to do. */
-  get nodesMax(): number {
+  get shardCount(): number {
     return this.#folder.shardCount
   }
 
-  configFor(): { readonly authority: string } {
-    return { authority: this.#socketPath }
-  }
-
-  /** Serves the cluster store to the node processes. A fabric that starts anew runs its setup again. */
-  async begin({ onLost, onLeaseEnd }: SiteEvents): Promise<ClusterStoreLimits> {
+  /** Serves the cluster store to the node processes, until `onLost` if it comes. A fabric that starts anew runs its setup again. */
+  async serve(socketPath: string, onLost: (error: EpicError) => void): Promise<ClusterStoreLimits> {
     this.#authority = await openClusterAuthority({
       folder: join(this.#folder.path, 'cluster'),
-      socketPath: this.#socketPath,
+      socketPath,
     })
     void this.#authority.lost.then(onLost)
     const store = this.#authority.connect()
@@ -60,19 +59,26 @@ export class Machine implements Site {
       ],
     })
     await store.close()
-    await watchLeases(this.#authority.connect(), onLeaseEnd)
     return store.limits
   }
 
+  /** The process that held this lease is dead for certain. */
   async attestDeath(nodeId: string): Promise<void> {
     const store = this.#authority?.connect()
     await store?.revoke(nodeId)
     await store?.close()
   }
 
-  async attestDeathsAt(sockets: ReadonlySet<string>): Promise<void> {
+  /** The processes that listened on these sockets are dead for certain. */
+  async attestDeathsAt(addresses: ReadonlySet<string>): Promise<void> {
     const store = this.#authority?.connect()
-    if (store !== undefined) await endLeasesAt(store, (address) => sockets.has(address))
+    const { member } = recordKeys(KEY_PREFIX)
+    const { recs } = (await store?.list(member)) ?? { recs: [] }
+    for (const { key, value } of recs) {
+      const nodeId = key.slice(member.length)
+      const info = decodeMemberRecord(nodeId, value)
+      if (info !== undefined && addresses.has(info.address)) await store?.revoke(nodeId)
+    }
     await store?.close()
   }
 
@@ -83,9 +89,9 @@ export class Machine implements Site {
 }
 
 /** @throws EpicError `DataFolderInUse`, `DataFolderUnsafe`, `StoreNewer` */
-export async function openMachine(dataFolder: string, runFolder: string): Promise<Machine> {
+export async function openMachine(dataFolder: string): Promise<Machine> {
   const folder = await openDataFolder(dataFolder)
-  return new Machine(folder, await folder.lock(), runFolder)
+  return new Machine(folder, await folder.lock())
 }
 
 /** The shards that one node process has open. */

@@ -164,6 +164,11 @@ export abstract class Entity {
 export interface EntityLifecycle {
   onActivate?(): void | Promise<void>
   onDeactivate?(reason: DeactivationReason): void | Promise<void>
+  /** The entity is about to leave for another node; without it `onDeactivate` is called. */
   onMoveOut?(): void | Promise<void>
+  /**
+   * The entity has come from another node, with its saved fields and its timers, or stays although `onMoveOut` was called;
+   * without it `onActivate` is called.
+   */
   onMoveIn?(): void | Promise<void>
 }

@@ -57,7 +57,11 @@ export type Ref<E> = {
   // Over all members, not only the operations: a class may hold refs to itself, so which of its members are
   // operations must not be asked while its refs' members are being found.
   readonly [K in MemberName<E>]: OperationKind<E[K]> extends 'none' ? NotAnOperation<K> : E[K]
-} & { readonly [entityOfRef]: E }
+} & {
+  readonly [entityOfRef]: E
+  /** Type and id, as `Player/bob`. */
+  toString(): string
+}
 
 /** Any ref, whatever it names. */
 export type AnyRef = { readonly [entityOfRef]: unknown }

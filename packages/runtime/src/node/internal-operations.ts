@@ -6,10 +6,7 @@ const notCallable = (): never => {
 }
 
 /** Creates the entity with initial fields. */
-export const createOperation: OperationDescription = {
-  ...internalOperation('@create', notCallable),
-  isPlain: false,
-}
+export const createOperation: OperationDescription = internalOperation('@create', notCallable)
 
 /** Runs a closure that a timer was given. */
 export const closureOperation: OperationDescription = internalOperation('@closure', (run) =>

@@ -10,21 +10,37 @@ import { UnawaitedCall, type EntityCall } from './entity-call.ts'
 import { closureOperation, hookOperation } from './internal-operations.ts'
 import type { EntityNode } from './node.ts'
 import { setPlace } from '../model/ref.ts'
+import { peekResidue, residueOf } from './residue.ts'
 import { enterTurn } from './turn-context.ts'
 
+type Hook = (entity: Entity & EntityLifecycle) => unknown
+
+const activate: Hook = (entity) => entity.onActivate?.()
+
+/** To the code of an entity that has no hook of its own for it a move is an end here and a beginning there. */
+const moveOut: Hook = (entity) =>
+  entity.onMoveOut === undefined ? entity.onDeactivate?.('moving') : entity.onMoveOut()
+
+const moveIn: Hook = (entity) =>
+  entity.onMoveIn === undefined ? entity.onActivate?.() : entity.onMoveIn()
+
 export class Lifecycle {
+  /** What entities get as their host. */
+  readonly host: EntityHost
   readonly #node: EntityNode
-  readonly #host: EntityHost
 
   constructor(node: EntityNode, host: EntityHost) {
     this.#node = node
-    this.#host = host
+    this.host = host
   }
 
   perform(effect: Effect): void {
     switch (effect.kind) {
       case 'claim':
-        void this.#node.durability.claim(effect.activation, this.#host)
+        void this.#node.durability.claim(effect.activation, this.host)
+        break
+      case 'rested':
+        this.#node.ports.router.handleRested?.(effect.activation)
         break
       case 'wake':
         this.#wake(effect.activation)
@@ -44,15 +60,33 @@ export class Lifecycle {
     }
   }
 
+  /** An entity is about to leave for another node: its own code hears of it. */
+  async sayGoodbye(activation: Activation): Promise<void> {
+    await this.#runHook(activation, moveOut)
+  }
+
+  /** An entity has come from another node, or stays although it had said goodbye. */
+  async welcome(activation: Activation): Promise<void> {
+    await this.#runHook(activation, moveIn)
+  }
+
+  /** An entity that has come from another node is welcomed when it wakes. */
+  expectWelcome(activation: Activation): void {
+    residueOf(activation).hasMovedIn = true
+  }
+
   #wake(activation: Activation): void {
     const { kernel } = this.#node
     try {
       activation.instance ??= constructEntity(
         this.#description(activation).entityClass,
         activation,
-        this.#host,
+        this.host,
       )
-      const woken = this.#runHook(activation, (entity) => entity.onActivate?.())
+      const woken = this.#runHook(
+        activation,
+        peekResidue(activation).hasMovedIn ? moveIn : activate,
+      )
       if (woken === undefined) {
         kernel.handleAwake(activation)
         return
@@ -95,13 +129,11 @@ export class Lifecycle {
     const ref = this.#node.refs.peek(activation.type.plan.name, activation.id)
     if (ref !== undefined) setPlace(ref, null)
     activation.instance = null
+    this.#node.ports.router.handleGone?.(activation)
   }
 
   /** Runs a hook as a turn of the entity, so that what it does counts as the entity's doing. */
-  #runHook(
-    activation: Activation,
-    hook: (entity: Entity & EntityLifecycle) => unknown,
-  ): Promise<unknown> | undefined {
+  #runHook(activation: Activation, hook: Hook): Promise<unknown> | undefined {
     const ref = this.#node.refTo(activation.type.plan.name, activation.id)
     const turn = new UnawaitedCall(
       this.#node,

@@ -291,10 +291,9 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   }
 
   readonly reportFailure = (error: unknown, call: EntityCall): void => {
-    // A node that lost its right to go on has said so, once; not again for each of its entities.
-    const isNews = this.ports.router.canServe(this.ports.clock.monotonicMs())
-    const message = `${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`
-    this.log[isNews ? 'error' : 'debug'](message, { error })
+    this.log.error(`${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`, {
+      error,
+    })
   }
 
   #send(call: EntityCall): void {
@@ -314,6 +313,11 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.dispatch(call)
   }
 
+  /** Whether an entity is in memory here, in whatever state. */
+  isActive(ref: RefObject): boolean {
+    return this.#types.get(descriptionOf(ref).name)?.activations.has(idOf(ref)) === true
+  }
+
   dispatch(call: EntityCall): void {
     if (call.settled && !call.operation.oneWay) return
     const { ref } = call
@@ -323,7 +327,11 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     } else {
       const description = descriptionOf(ref)
       const id = idOf(ref)
-      if (description.placement !== 'anywhere' && !this.ports.router.isHome(description.name, id)) {
+      const isElsewhere =
+        description.placement !== 'anywhere' &&
+        !this.isActive(ref) &&
+        !this.ports.router.isHome(description.name, id)
+      if (isElsewhere) {
         this.ports.router.send(call)
         return
       }
@@ -404,7 +412,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     // Effects first: a call that goes on elsewhere must leave before the calls that turns make now.
     this.#performEffects()
     for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn())
-      this.#runner.run(call as EntityCall)
+      this.#runner.run(call)
     this.#performEffects()
     if (kernel.queued > 0) this.scheduleDrain()
     if (this.#tick === null) this.#armTick()

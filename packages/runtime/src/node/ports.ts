@@ -3,6 +3,7 @@
  * No other part of the runtime touches a clock, a socket, a disk or a source of randomness.
  */
 import type { StateStore } from '@epicserver/contracts'
+import type { Activation } from '@epicserver/kernel'
 import type { EntityCall } from './entity-call.ts'
 import type { FileSystem } from '../syscalls/files.ts'
 import type { LogSink } from '../log.ts'
@@ -31,8 +32,6 @@ export interface Router {
   isHome(type: string, id: string): boolean
   /** Whether this node serves the partition. */
   isReady(partition: number): boolean
-  /** All partitions that it serves at the moment; the set itself never changes. */
-  readonly readyPartitions: ReadonlySet<number>
   /** The epoch of a new activation here. */
   grantEpoch(type: string, id: string): bigint
   /** Takes a call to another node; it will be settled. */
@@ -47,6 +46,10 @@ export interface Router {
   ): Promise<PromiseSettledResult<unknown>[]>
   /** Whether this node may still act: run turns, write, answer. */
   canServe(nowMs: number): boolean
+  /** An entity that starts nothing new has come to rest; told where entities move. */
+  handleRested?(activation: Activation): void
+  /** An activation has ended. */
+  handleGone?(activation: Activation): void
 }
 
 export interface NodePorts {

@@ -17,9 +17,8 @@ interface Marked {
   [TURN]?: Call
 }
 
-/** The turn whose code ran last; it is the current one while `isInside`. */
+let current: Call | null = null
 let last: Call | null = null
-let isInside = false
 let isHooked = false
 
 /** Starts keeping track, once for the process. */
@@ -28,22 +27,22 @@ export function trackTurns(): void {
   isHooked = true
   promiseHooks.createHook({
     init(promise: Promise<unknown> & Marked) {
-      if (isInside) promise[TURN] = last as Call
+      if (current !== null) promise[TURN] = current
     },
     before(promise: Promise<unknown> & Marked) {
       const turn = promise[TURN]
-      isInside = turn !== undefined
+      current = turn === undefined ? null : turn
       if (turn !== undefined) last = turn
     },
     after() {
-      isInside = false
+      current = null
     },
   })
 }
 
 /** The turn whose code is running, or `null` outside every entity. */
 export function currentTurn(): Call | null {
-  return isInside ? last : null
+  return current
 }
 
 /** The turn whose code ran last, for whoever wonders what held the thread. */
@@ -53,14 +52,8 @@ export function lastTurn(): Call | null {
 
 /** Makes `turn` current and returns what was; put that back when the synchronous part is over. */
 export function enterTurn(turn: Call | null): Call | null {
-  const before = currentTurn()
-  isInside = turn !== null
+  const before = current
+  current = turn
   if (turn !== null) last = turn
   return before
-}
-
-/** Returns the turn whose continuation this is, and puts nobody in its place. */
-export function leaveTurn(): Call {
-  isInside = false
-  return last as Call
 }

@@ -42,7 +42,7 @@ const PAGE = 256
 
 export async function walkQuery(node: EntityNode, text: QueryText): Promise<QueryPart> {
   const description = node.description(text.type)
-  const covered = servedPartitions(node)
+  const partitions = servedPartitions(node)
   const plan = await usablePlan(node, description, text)
   const rows: QueryRow[] = []
   let count = 0
@@ -50,6 +50,7 @@ export async function walkQuery(node: EntityNode, text: QueryText): Promise<Quer
     const page = await node.ports.store.scan({
       type: text.type,
       limit: PAGE,
+      partitions,
       reverse: plan.reverse,
       ...(plan.index !== null && { index: plan.index }),
       ...(plan.from !== null && { from: plan.from }),
@@ -66,7 +67,7 @@ export async function walkQuery(node: EntityNode, text: QueryText): Promise<Quer
     isMore = page.next !== null && !isEnough
     after = page.next ?? undefined
   }
-  return { rows: firstInOrder(rows, text), count, covered }
+  return { rows: firstInOrder(rows, text), count, covered: bitsOf(partitions) }
 }
 
 /** The plan, with only those indexes that are complete. */
@@ -110,10 +111,20 @@ function rowFrom(node: EntityNode, text: QueryText, row: ScanRow): QueryRow | un
   }
 }
 
-function servedPartitions(node: EntityNode): Uint8Array {
-  const covered = new Uint8Array(PARTITIONS / 8)
+/**
+ * What this node answers for, and no more: a store that all nodes share holds others' too. When one of
+ * these is lost during the walk, the store refuses the next page.
+ */
+function servedPartitions(node: EntityNode): Set<number> {
+  const served = new Set<number>()
   for (let partition = 0; partition < PARTITIONS; partition += 1) {
-    if (node.ports.router.isReady(partition)) covered[partition >> 3]! |= 1 << (partition & 7)
+    if (node.ports.router.isReady(partition)) served.add(partition)
   }
-  return covered
+  return served
+}
+
+function bitsOf(partitions: ReadonlySet<number>): Uint8Array {
+  const bits = new Uint8Array(PARTITIONS / 8)
+  for (const partition of partitions) bits[partition >> 3]! |= 1 << (partition & 7)
+  return bits
 }

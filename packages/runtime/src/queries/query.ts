@@ -5,7 +5,7 @@
  * sees to it that every partition answered, so that a query during a hand-over waits rather than leaving entities out. It sees
  * what is saved: with acknowledged durability that is all that any caller was told.
  */
-import { EpicError, PARTITIONS } from '@epicserver/contracts'
+import { EpicError, isEpicError, PARTITIONS, type ErrorCode } from '@epicserver/contracts'
 import type { ClassDescription } from '../model/class-description.ts'
 import type { EntityNode } from '../node/node.ts'
 import { fieldsOf, Where, type Condition, type Fields, type Order } from './query-expression.ts'
@@ -146,9 +146,13 @@ async function runQuery(node: EntityNode, text: QueryText): Promise<QueryPart> {
   for (;;) {
     const timeLeftMs = endsAt - clock.monotonicMs()
     const others = router.askOthers(QUERY_REQUEST, [text], timeLeftMs)
-    const parts = [await walkQuery(node, text)]
-    for (const answer of await others)
+    const [here] = await Promise.allSettled([walkQuery(node, text)])
+    const parts: QueryPart[] = []
+    let missed: unknown
+    for (const answer of [here, ...(await others)]) {
       if (answer.status === 'fulfilled') parts.push(answer.value as QueryPart)
+      else missed = missingPart(answer.reason)
+    }
     if (isComplete(parts)) {
       const count = parts.reduce((sum, part) => sum + part.count, 0)
       return {
@@ -163,13 +167,30 @@ async function runQuery(node: EntityNode, text: QueryText): Promise<QueryPart> {
     if (timeLeftMs <= RETRY_MS)
       throw new EpicError(
         'Unavailable',
-        `Cannot query ${text.type}: not every partition has an owner`,
+        `Cannot query ${text.type}: not every partition has an owner that answers`,
+        { cause: missed },
       )
     await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS))
   }
 }
 
 const RETRY_MS = 50
+
+/** What passes when a node comes or goes; what it has is asked for again. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'Fenced',
+  'NodeLost',
+  'NodeStopping',
+  'Overloaded',
+  'Timeout',
+  'Unavailable',
+])
+
+/** @throws what asking again would not mend, as a result that is too large for a message. */
+function missingPart(error: unknown): unknown {
+  if (isEpicError(error) && PASSING.has(error.code)) return error
+  throw error
+}
 
 function isComplete(parts: readonly QueryPart[]): boolean {
   for (let byte = 0; byte < PARTITIONS / 8; byte += 1) {

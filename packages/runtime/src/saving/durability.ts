@@ -21,9 +21,8 @@ import type { ClassDescription } from '../model/class-description.ts'
 import type { NodeCodec } from '../node/codec.ts'
 import { constructEntity, type EntityHost } from '../model/entity.ts'
 import { lostActivation, type EntityCall, type Outcome } from '../node/entity-call.ts'
+import { restoreExtras, savedExtras } from './extras.ts'
 import { EntityState, type StateChange, type StateMark } from './entity-state.ts'
-import { GateWrite, type GateWriteOwner } from './gate-write.ts'
-import { restoreDedup, savedDedup } from '../node/idempotence.ts'
 import { indexEntries } from '../queries/index-entries.ts'
 import type { EntityNode } from '../node/node.ts'
 import { peekResidue, residueOf, type PendingWrite } from '../node/residue.ts'
@@ -31,7 +30,7 @@ import { peekResidue, residueOf, type PendingWrite } from '../node/residue.ts'
 /** Stands in the place of the mark once the entity was deleted: what its last turns emit may leave. */
 const FORGOTTEN: unique symbol = Symbol('forgotten')
 
-export class Durability implements GateWriteOwner {
+export class Durability {
   readonly #node: EntityNode
   readonly #states: ReadonlyMap<string, EntityState>
 
@@ -55,7 +54,7 @@ export class Durability implements GateWriteOwner {
       const claimed = await ports.store.claim(entity, activation.epoch)
       if (activation.state !== 'claiming') return
       activation.version = claimed.version
-      this.#load(activation, claimed.bytes, host)
+      this.load(activation, claimed.bytes, host)
       kernel.handleClaimed(activation)
     } catch (error) {
       kernel.handleClaimFailed(activation, error)
@@ -63,7 +62,8 @@ export class Durability implements GateWriteOwner {
     this.#node.scheduleDrain()
   }
 
-  #load(activation: Activation, bytes: Uint8Array | null, host: EntityHost): void {
+  /** Makes the entity's object, from its record where there is one. */
+  load(activation: Activation, bytes: Uint8Array | null, host: EntityHost): void {
     const description = this.#description(activation)
     const entity = this.entityOf(activation)
     const instance = constructEntity(description.entityClass, activation, host)
@@ -72,7 +72,7 @@ export class Durability implements GateWriteOwner {
     if (bytes !== null) {
       const content = state.decode(bytes, entity)
       state.fill(instance, content.state)
-      restoreDedup(activation, content.extras)
+      restoreExtras(activation, content.extras)
       activation.saved = state.mark(instance, entity)
       if (content.version !== description.version) residueOf(activation).isForced = true
     } else {
@@ -146,22 +146,13 @@ export class Durability implements GateWriteOwner {
       return
     }
     gate.beginWrite()
-    if (pending.kind === 'removal') void this.#write(activation, pending)
-    else {
-      this.#noteBegun(activation)
-      new GateWrite(this, activation, pending).start(this.#node.ports.store)
-    }
+    void this.#writeHeld(activation, pending)
   }
 
-  handleWritten({ activation, pending }: GateWrite, version: bigint): void {
-    activation.version = version
-    if (this.#conclude(activation, pending) !== null) return
+  async #writeHeld(activation: Activation, pending: PendingWrite): Promise<void> {
+    if ((await this.#write(activation, pending)) !== null) return
     this.#release(activation, this.#node.kernel.handleWritten(activation))
     if (activation.gate?.state === 'unsettled') this.#node.scheduleSettle()
-  }
-
-  handleFailed({ activation }: GateWrite, error: unknown): void {
-    this.lose(activation, error)
   }
 
   #release(activation: Activation, released: readonly Held[]): void {
@@ -170,6 +161,9 @@ export class Durability implements GateWriteOwner {
       if (observer !== null) observer.released(activation, held)
       held.release()
     }
+    if (activation.state !== 'draining') return
+    this.#node.kernel.noteRest(activation)
+    this.#node.scheduleDrain()
   }
 
   /** What must be written now, if anything. During an atomic operation that is the state from before it. */
@@ -191,13 +185,25 @@ export class Durability implements GateWriteOwner {
     const change = this.#state(activation).change(
       activation.instance as object,
       mark,
-      savedDedup(activation),
+      savedExtras(activation, this.#node.ports.clock.wallMs()),
       this.entityOf(activation),
       isForced,
     )
     return change === null
       ? null
       : { kind: 'write', ...change, write: this.#writeOf(activation, change) }
+  }
+
+  /** Whether memory is ahead of what is saved; asks nothing of the store and changes nothing. */
+  isUnsaved(activation: Activation): boolean {
+    if (activation.type.plan.durability === 'none') return false
+    const { isForced, tasks } = peekResidue(activation)
+    const mark = activation.saved as StateMark | null
+    if (isForced || tasks.length > 0) return true
+    const instance = activation.instance as object
+    const entity = this.entityOf(activation)
+    if (mark === null) return false
+    return this.#state(activation).change(instance, mark, null, entity, false) !== null
   }
 
   #writeOf(activation: Activation, change: StateChange): Write {
@@ -215,29 +221,23 @@ export class Durability implements GateWriteOwner {
 
   /** Returns the error, or `null` when all is durable and this node may still say so. */
   async #write(activation: Activation, pending: PendingWrite): Promise<Error | null> {
-    const { store } = this.#node.ports
-    const entity = this.entityOf(activation)
+    const { kernel, ports } = this.#node
     const guard = { epoch: activation.epoch, version: activation.version }
     try {
-      if (pending.kind === 'removal') await store.remove(entity, guard)
-      else {
-        this.#noteBegun(activation)
-        activation.version = await store.write(entity, guard, pending.write)
+      if (pending.kind === 'removal') {
+        await ports.store.remove(this.entityOf(activation), guard)
+      } else {
+        if (peekResidue(activation).isForced) residueOf(activation).isForced = false
+        activation.version = await ports.store.write(
+          this.entityOf(activation),
+          guard,
+          pending.write,
+        )
       }
     } catch (error) {
       this.lose(activation, error)
       return error instanceof Error ? error : new Error(String(error))
     }
-    return this.#conclude(activation, pending)
-  }
-
-  #noteBegun(activation: Activation): void {
-    if (peekResidue(activation).isForced) residueOf(activation).isForced = false
-  }
-
-  /** It is durable. Returns why this node may not say so, if it may not. */
-  #conclude(activation: Activation, pending: PendingWrite): Error | null {
-    const { kernel, ports } = this.#node
     if (activation.state === 'gone') return lostActivation(activation)
     if (!ports.router.canServe(ports.clock.monotonicMs())) {
       const error = new EpicError('Fenced', 'Cannot answer: this node’s lease is over', {
@@ -352,7 +352,7 @@ export class Durability implements GateWriteOwner {
   snapshot(activation: Activation): Uint8Array {
     return this.#state(activation).encode(
       activation.instance as object,
-      savedDedup(activation),
+      savedExtras(activation, this.#node.ports.clock.wallMs()),
       this.entityOf(activation),
     )
   }

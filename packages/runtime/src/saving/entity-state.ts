@@ -17,10 +17,9 @@ import { isRef } from '../model/ref.ts'
 const RECORD_FORMAT = 1
 
 /** What is remembered of the state as it is saved. */
-export type StateMark = FieldList | string
+export type StateMark = FlatMark | string
 
-/** Fields by name, and what each holds. */
-interface FieldList {
+interface FlatMark {
   readonly fields: readonly string[]
   readonly values: readonly unknown[]
 }
@@ -64,7 +63,7 @@ export class EntityState {
     if (!isForced && mark !== null && typeof mark !== 'string' && this.#isAsMarked(instance, mark))
       return null
     const flat = this.#flatMark(instance)
-    const record = this.#encodeFields(flat ?? this.#listFields(instance), extras, entity)
+    const record = this.#encode(instance, extras, entity)
     const present = flat ?? hashOf(record)
     return !isForced && present === mark ? null : { bytes: record.bytes, mark: present }
   }
@@ -135,8 +134,7 @@ export class EntityState {
     return transient.size === 0 ? names : names.filter((name) => !transient.has(name))
   }
 
-  /** The fields and their values, where all of these are primitives or refs. */
-  #flatMark(instance: object): FieldList | undefined {
+  #flatMark(instance: object): FlatMark | undefined {
     const fields = this.#fieldNames(instance)
     const values: unknown[] = []
     for (const field of fields) {
@@ -144,17 +142,11 @@ export class EntityState {
       if (!isFlat(value)) return undefined
       values.push(value)
     }
-    // One list of names for all entities of a class, but for those that differ.
     if (!isSameList(fields, this.#fields)) this.#fields = fields
     return { fields: this.#fields, values }
   }
 
-  #listFields(instance: object): FieldList {
-    const fields = this.#fieldNames(instance)
-    return { fields, values: fields.map((field) => (instance as Record<string, unknown>)[field]) }
-  }
-
-  #isAsMarked(instance: object, mark: FieldList): boolean {
+  #isAsMarked(instance: object, mark: FlatMark): boolean {
     const { transient } = this.#description
     let index = 0
     for (const field in instance) {
@@ -167,16 +159,12 @@ export class EntityState {
   }
 
   #encode(instance: object, extras: unknown, entity: EntityId): EncodedRecord {
-    return this.#encodeFields(this.#listFields(instance), extras, entity)
-  }
-
-  #encodeFields({ fields, values }: FieldList, extras: unknown, entity: EntityId): EncodedRecord {
     const writer = this.#codec.stateWriter
     writer.reset()
     writer.u8(RECORD_FORMAT)
     writer.varuint(this.#description.version)
     const start = writer.length
-    const problem = writer.fields(fields, values)
+    const problem = writer.value(this.fieldsOf(instance))
     if (problem !== undefined) {
       throw new EpicError(
         'CannotSave',
@@ -231,7 +219,5 @@ function isFlat(value: unknown): boolean {
 }
 
 function isSameList(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false
-  return true
+  return a.length === b.length && a.every((item, index) => item === b[index])
 }

@@ -18,7 +18,7 @@ import type {
   Token,
 } from '@epicserver/runtime'
 import type { MemoryDisk } from '@epicserver/store-memory'
-import { VirtualTime } from '../virtual-time.ts'
+import { type VirtualTime } from '../virtual-time.ts'
 import { knownClasses, learn } from './detached-ref.ts'
 import type { Emission, TurnId } from './emission.ts'
 import { ExpectationFailed } from './expectation-failed.ts'
@@ -80,10 +80,6 @@ class ScriptRouter implements Router {
     return true
   }
 
-  get readyPartitions(): ReadonlySet<number> {
-    return this.#grants.readyPartitions
-  }
-
   grantEpoch(type: string, id: string): bigint {
     return this.#grants.grantEpoch(type, id)
   }
@@ -128,7 +124,7 @@ export class ScriptNode {
   readonly #origins = new WeakMap<Call, TurnId>()
   #made: EntityCall | null = null
   #turnCount = 0
-  #stray: unknown
+  #stray: Error | undefined
 
   constructor(options: ScriptNodeOptions) {
     const { time } = options

@@ -1,6 +1,6 @@
 /** The state store of a script: keeps what is saved, tells of each save, and may let the test decide what becomes of it. */
 import type { EntityId, Guard, Write } from '@epicserver/contracts'
-import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
+import { type MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
 
 /** One save, as it reached the store. */
 export interface Save {

@@ -1,0 +1,254 @@
+/**
+ * Entities on their way out of this node: brought to rest between two turns, sealed, sent, and let go or taken up again.
+ *
+ * The fabric's movement says when each step is due; what happened is told to it. An entity that must go starts nothing new.
+ * When its turns have ended, and what they sent has left, its hook runs; then it is sealed and all there is of it goes to the
+ * target. Calls that come meanwhile wait for it, and follow when it has moved; timers stand still.
+ *
+ * An entity that stays after all goes on under the epoch that its owner gave. If it was sealed, the target may have claimed it:
+ * so it is claimed anew first, and if its version is not the one that it had, the copy here is not trusted.
+ */
+import { EpicError, isEpicError, partitionOf, type EntityId } from '@epicserver/contracts'
+import type {
+  ClusterMember,
+  EntityEffect,
+  EntityKey,
+  MoveFailure,
+  NodeId,
+} from '@epicserver/fabric'
+import type { Activation } from '@epicserver/kernel'
+import type { EntityNode } from '../node/node.ts'
+import { sealEntity, type SealedEntity } from './sealed-entity.ts'
+
+/** What became of a move. */
+export type MoveOutcome =
+  /** It lives there; for so long it took no calls. */
+  | { readonly status: 'moved'; readonly node: NodeId; readonly pauseMs: number }
+  /** It goes on where it was. */
+  | { readonly status: 'stayed'; readonly node: NodeId; readonly why: MoveFailure }
+
+export interface DeparturesParts {
+  readonly member: ClusterMember
+  readonly node: EntityNode
+  readonly pump: () => void
+}
+
+interface Departure {
+  readonly key: EntityKey
+  readonly activation: Activation
+  readonly startedAt: number
+  readonly done: (outcome: MoveOutcome) => void
+  step: 'resting' | 'leaving' | 'sealed'
+  hasSaidGoodbye: boolean
+}
+
+type EffectOf<K extends EntityEffect['kind']> = EntityEffect & { readonly kind: K }
+
+/** A store that cannot be reached is asked again after so long. */
+const RETRY_MS = 10
+
+export class Departures {
+  readonly #parts: DeparturesParts
+  readonly #departures = new Map<EntityKey, Departure>()
+
+  constructor(parts: DeparturesParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    return this.#departures.size
+  }
+
+  has(key: EntityKey): boolean {
+    return this.#departures.has(key)
+  }
+
+  /** Moves an entity that is active here; resolves when it lives there, or stays. */
+  begin(key: EntityKey, activation: Activation, target: NodeId): Promise<MoveOutcome> {
+    const { member, pump } = this.#parts
+    return new Promise((done) => {
+      const now = this.#now()
+      const { type, id, epoch } = activation
+      const step = 'resting'
+      this.#departures.set(key, {
+        key,
+        activation,
+        startedAt: now,
+        done,
+        step,
+        hasSaidGoodbye: false,
+      })
+      const partition = partitionOf(type.plan.name, id)
+      member.residents.move({ key, partition, epoch }, target, now)
+      pump()
+    })
+  }
+
+  handleSeal({ key }: EffectOf<'seal'>): void {
+    const departure = this.#departures.get(key)
+    const { member, node } = this.#parts
+    if (departure?.activation.state !== 'active') {
+      member.residents.giveUp(key, this.#now())
+      return
+    }
+    node.kernel.drain(departure.activation)
+    node.scheduleDrain()
+  }
+
+  /** Nothing of the entity runs or is held back any more. */
+  handleRested(key: EntityKey, activation: Activation): void {
+    const departure = this.#departures.get(key)
+    if (departure?.activation !== activation || departure.step !== 'resting') return
+    departure.step = 'leaving'
+    void this.#leave(departure)
+  }
+
+  /** An activation has ended: if it was about to leave, there is nothing to be moved any more. */
+  handleGone(key: EntityKey, activation: Activation): void {
+    const departure = this.#departures.get(key)
+    if (departure?.activation !== activation || departure.step === 'sealed') return
+    this.#parts.member.residents.giveUp(key, this.#now())
+    this.#parts.pump()
+  }
+
+  handleMoved({ key, host }: EffectOf<'moved'>): void {
+    const departure = this.#take(key)
+    if (departure === undefined) return
+    const { activation, startedAt } = departure
+    const { kernel, durability } = this.#parts.node
+    if (activation.state === 'moving') kernel.handleMoved(activation)
+    else durability.lose(activation, livesElsewhere(activation, host))
+    this.#parts.node.scheduleDrain()
+    departure.done({ status: 'moved', node: host, pauseMs: this.#now() - startedAt })
+  }
+
+  handleResume({ key, epoch, failure }: EffectOf<'resume'>): void {
+    const departure = this.#departures.get(key)
+    const { member, node } = this.#parts
+    if (departure === undefined || departure.activation.state === 'gone') {
+      member.residents.release(key, this.#now())
+      if (departure !== undefined) this.#end(departure, failure)
+      return
+    }
+    if (departure.step === 'sealed') {
+      void this.#resume(departure, epoch, failure)
+      return
+    }
+    departure.activation.epoch = epoch
+    void this.#stay(departure, failure)
+    node.scheduleDrain()
+  }
+
+  /** Says goodbye, seals and sends, when what is not saved has been. */
+  async #leave(departure: Departure): Promise<void> {
+    const { key, activation } = departure
+    const { member, node, pump } = this.#parts
+    try {
+      if (!departure.hasSaidGoodbye) {
+        departure.hasSaidGoodbye = true
+        await node.lifecycle.sayGoodbye(activation)
+      }
+      if (activation.gate === null && activation.type.plan.durability !== 'none')
+        await node.durability.flush(activation)
+      if (!this.#isLeaving(departure)) return
+      // What the hook sent is at the gate: `rested` comes again.
+      if (!node.kernel.seal(activation)) {
+        departure.step = 'resting'
+        node.kernel.noteRest(activation)
+        return
+      }
+      departure.step = 'sealed'
+      const sealed: SealedEntity = sealEntity(node, activation)
+      member.residents.sealed(key, sealed, this.#now())
+    } catch (error) {
+      node.log.warn('an entity cannot be moved', { entity: key, error })
+      member.residents.giveUp(key, this.#now())
+    }
+    pump()
+  }
+
+  #isLeaving(departure: Departure): boolean {
+    const isCurrent = this.#departures.get(departure.key) === departure
+    return isCurrent && departure.step === 'leaving' && !this.#parts.node.isClosed
+  }
+
+  /** Takes a sealed entity up again. */
+  async #resume(departure: Departure, epoch: bigint, failure: MoveFailure): Promise<void> {
+    const { activation, key } = departure
+    const { node } = this.#parts
+    try {
+      if (activation.type.plan.durability !== 'none') await this.#claimAgain(activation, epoch)
+    } catch (error) {
+      node.durability.lose(activation, error)
+      this.#end(departure, failure)
+      return
+    }
+    if (this.#departures.get(key) !== departure || activation.state !== 'moving') return
+    activation.epoch = epoch
+    await this.#stay(departure, failure)
+  }
+
+  /** @throws EpicError `Fenced` when the store has another version than the copy here. */
+  async #claimAgain(activation: Activation, epoch: bigint): Promise<void> {
+    const { node } = this.#parts
+    const entity: EntityId = { type: activation.type.plan.name, id: activation.id }
+    for (;;) {
+      try {
+        const { version } = await node.ports.store.claim(entity, epoch)
+        if (version === activation.version) return
+        throw new EpicError(
+          'Fenced',
+          `Cannot go on as "${entity.type}/${entity.id}": version ${version} is stored and ${activation.version} is here`,
+        )
+      } catch (error) {
+        const isUndecided = isEpicError(error) && UNDECIDED.has(error.code)
+        if (!isUndecided || node.isClosed) throw error
+      }
+      await new Promise<void>((resolve) => void node.ports.clock.setTimer(resolve, RETRY_MS))
+    }
+  }
+
+  async #stay(departure: Departure, failure: MoveFailure): Promise<void> {
+    const { activation } = departure
+    const { node } = this.#parts
+    departure.step = 'leaving'
+    if (departure.hasSaidGoodbye) {
+      await node.lifecycle.welcome(activation).catch((error: unknown) =>
+        node.log.error('an entity that stays could not take up its work in order', {
+          entity: departure.key,
+          error,
+        }),
+      )
+    }
+    node.kernel.handleStayed(activation)
+    node.scheduleDrain()
+    this.#end(departure, failure)
+  }
+
+  #end(departure: Departure, why: MoveFailure): void {
+    if (this.#departures.get(departure.key) === departure) this.#departures.delete(departure.key)
+    const { node } = this.#parts
+    node.log.debug('an entity stays where it is', { entity: departure.key, why })
+    departure.done({ status: 'stayed', node: node.nodeId, why })
+  }
+
+  #take(key: EntityKey): Departure | undefined {
+    const departure = this.#departures.get(key)
+    this.#departures.delete(key)
+    return departure
+  }
+
+  #now(): number {
+    return this.#parts.node.ports.clock.monotonicMs()
+  }
+}
+
+/** Codes after which a claim may be made again. */
+const UNDECIDED: ReadonlySet<string> = new Set(['Unavailable', 'Unknown'])
+
+function livesElsewhere({ type, id }: Activation, host: NodeId): EpicError {
+  return new EpicError(
+    'Fenced',
+    `Cannot go on as "${type.plan.name}/${id}": it lives at node ${host}`,
+  )
+}

@@ -1,0 +1,149 @@
+/**
+ * Partitions that come and go: their part of the store is opened before anything of them runs, and closed after all has stopped.
+ *
+ * What lives in a partition that goes is treated by what it would lose. An entity that the store can bring back whole is put away
+ * when its turns have ended; its next call finds it at its new home. One that has timers, or is in memory only, goes on here as a
+ * guest of the new owner, to be moved there as it is. One that is on its way in or out stays what it is: its
+ * next owner decides.
+ *
+ * Store work is done one piece after the other, so that a partition is never closed before it was opened.
+ */
+import { EpicError, partitionOf } from '@epicserver/contracts'
+import type { ClusterMember, Resident } from '@epicserver/fabric'
+import type { Activation } from '@epicserver/kernel'
+import type { ClusterRouter } from './cluster-router.ts'
+import { RUNTIME_LIMITS } from '../limits.ts'
+import type { Log } from '../log.ts'
+import type { EntityNode } from '../node/node.ts'
+import { keyOf, type Residence } from './residence.ts'
+import type { PartitionStore } from './routed-store.ts'
+
+export interface HandOverParts {
+  readonly member: ClusterMember
+  readonly node: EntityNode
+  readonly router: ClusterRouter
+  readonly residence: Residence
+  readonly store: Pick<PartitionStore, 'acquire' | 'release'>
+  readonly log: Log
+  readonly pump: () => void
+  /** A partition could not be opened or closed: the node cannot go on. */
+  readonly fail: () => void
+}
+
+export class HandOver {
+  readonly #parts: HandOverParts
+  #work: Promise<void> = Promise.resolve()
+
+  constructor(parts: HandOverParts) {
+    this.#parts = parts
+  }
+
+  gain(partitions: readonly number[], epoch: number): void {
+    this.#afterWork(async () => {
+      const { member, node, router, store, log } = this.#parts
+      const startedAt = this.#now()
+      await store.acquire(partitions, epoch)
+      log.debug('partitions are open', {
+        count: partitions.length,
+        epoch,
+        openedInMs: this.#now() - startedAt,
+      })
+      if (node.isClosed) return
+      router.setReady(
+        partitions.filter((partition) => member.isServing(partition)),
+        true,
+      )
+      node.indexes.request()
+    })
+  }
+
+  lose(partitions: readonly number[], viewNo: number): void {
+    const { member, node, router, residence, store, pump } = this.#parts
+    const lost = new Set(partitions)
+    router.setReady(partitions, false)
+    this.#afterWork(async () => {
+      const isLost = (activation: Activation): boolean =>
+        lost.has(homeOf(activation)) && hasHome(node, activation)
+      await this.quiet((activation) => isLost(activation) && !this.#staysAsIs(activation))
+      await store.release(partitions)
+      if (node.isClosed) return
+      const staying = activationsOf(node).filter(
+        (each) => isLost(each) && !residence.isOnTheMove(each),
+      )
+      member.ackLost(viewNo, this.#now(), staying.map(residentOf))
+      pump()
+    })
+  }
+
+  /** Resolves when all partitions that have come or gone so far are open or closed. */
+  settled(): Promise<void> {
+    return this.#work
+  }
+
+  /** Puts the chosen activations away: waits for their turns, a while, then ends them. */
+  async quiet(isChosen: (activation: Activation) => boolean): Promise<void> {
+    const { node } = this.#parts
+    const until = this.#now() + RUNTIME_LIMITS.stopGraceMs
+    for (;;) {
+      const left = activationsOf(node).filter((activation) => isChosen(activation))
+      if (left.length === 0 || node.isClosed) return
+      const isOver = this.#now() >= until
+      for (const activation of left) {
+        if (isOver) node.durability.lose(activation, tookTooLong(activation))
+        else node.kernel.retire(activation, 'moving')
+      }
+      node.scheduleDrain()
+      await new Promise<void>((resolve) => void node.ports.clock.setTimer(resolve, 1))
+    }
+  }
+
+  /** Whether an activation goes on here although its home goes to another node. */
+  #staysAsIs(activation: Activation): boolean {
+    const { node, residence } = this.#parts
+    if (residence.isOnTheMove(activation)) return true
+    if (!hasWhatNoStoreHas(activation)) return false
+    // A turn that it waited for may have set a timer.
+    if (activation.state === 'draining') node.kernel.handleStayed(activation)
+    return activation.state === 'active'
+  }
+
+  #afterWork(work: () => Promise<void>): void {
+    this.#work = this.#work.then(work).catch((error: unknown) => {
+      this.#parts.log.error('a partition could not be opened or closed; this node stops', { error })
+      this.#parts.fail()
+    })
+  }
+
+  #now(): number {
+    return this.#parts.node.ports.clock.monotonicMs()
+  }
+}
+
+/** Whether something of the entity would be lost if it were put away. */
+function hasWhatNoStoreHas({ timers, type }: Activation): boolean {
+  return timers !== null || type.plan.durability === 'none'
+}
+
+/** Entities that may be anywhere are where they are called from. */
+function hasHome(node: EntityNode, { type }: Activation): boolean {
+  return node.description(type.plan.name).placement !== 'anywhere'
+}
+
+function homeOf({ type, id }: Activation): number {
+  return partitionOf(type.plan.name, id)
+}
+
+function residentOf(activation: Activation): Resident {
+  return { key: keyOf(activation), partition: homeOf(activation), epoch: activation.epoch }
+}
+
+function tookTooLong({ type, id }: Activation): EpicError {
+  return new EpicError(
+    'Fenced',
+    `Cannot finish what "${type.plan.name}/${id}" was doing: its partition goes to another node`,
+  )
+}
+
+function activationsOf(node: EntityNode): Activation[] {
+  return [...node.kernel.types.values()].flatMap((type) => [...type.activations.values()])
+}

@@ -1,0 +1,236 @@
+/**
+ * The state store as a node's entities use it: some of them live here as guests, away from the node that owns their partition.
+ *
+ * Where the store is shared by all nodes, each writes its entities directly. Where it is embedded, a partition has one writing
+ * process, its owner, who then claims, writes and removes for its guests elsewhere. Epoch and version are in every request
+ * and are checked by the store, so it does not matter who carries one: a stale host is refused as ever.
+ *
+ * What certainly was not done, because the owner has just changed or does not serve yet, is asked again until it is done or the
+ * node ends: the guest cannot go on without it. What may have been done is the guest's to find out (`Unknown`).
+ */
+import {
+  EpicError,
+  isEpicError,
+  partitionOf,
+  type Claimed,
+  type DueQuery,
+  type EntityId,
+  type Guard,
+  type IndexEntry,
+  type IndexStatus,
+  type Scan,
+  type ScanPage,
+  type StateStore,
+  type StoredRecord,
+  type Task,
+  type Write,
+} from '@epicserver/contracts'
+import type { NodeRequest } from '../node/node.ts'
+import type { NodeClock } from '../node/ports.ts'
+
+/** Opens and closes the parts of a store that belong to partitions. */
+export interface PartitionStore {
+  /** Whether every node may write every partition, as with a database; without it only a partition's owner may. */
+  readonly isShared?: boolean
+  acquire(partitions: readonly number[], epoch: number): Promise<void>
+  release(partitions: readonly number[]): Promise<void>
+}
+
+/** The way to owners of partitions. */
+export interface OwnerLine {
+  /** Asks the owner of a partition; `Unavailable` where nobody can be asked now. */
+  ask(partition: number, what: string, args: readonly unknown[]): Promise<unknown>
+  isClosed(): boolean
+}
+
+export interface RoutedStoreParts {
+  readonly store: StateStore
+  readonly partitions: PartitionStore
+  readonly owners: OwnerLine
+  readonly clock: NodeClock
+}
+
+const CLAIM = 'store.claim'
+const READ = 'store.read'
+const WRITE = 'store.write'
+const REMOVE = 'store.remove'
+
+/** A partition changes hands in some tens of milliseconds. */
+const RETRY_MS = 10
+
+export class RoutedStore implements StateStore {
+  readonly #parts: RoutedStoreParts
+  /** Partitions whose part of the store is open here. */
+  readonly #open = new Set<number>()
+
+  constructor(parts: RoutedStoreParts) {
+    this.#parts = parts
+  }
+
+  // Partitions
+
+  async acquire(partitions: readonly number[], epoch: number): Promise<void> {
+    await this.#parts.partitions.acquire(partitions, epoch)
+    for (const partition of partitions) this.#open.add(partition)
+  }
+
+  async release(partitions: readonly number[]): Promise<void> {
+    for (const partition of partitions) this.#open.delete(partition)
+    await this.#parts.partitions.release(partitions)
+  }
+
+  /** Answers what guests' nodes ask of this one, as the owner. */
+  get requests(): ReadonlyMap<string, NodeRequest> {
+    const { store } = this.#parts
+    const forGuest =
+      (perform: (entity: EntityId, args: readonly unknown[]) => Promise<unknown>): NodeRequest =>
+      (_from, [type, id, ...args]) => {
+        if (typeof type !== 'string' || typeof id !== 'string') throw broken()
+        if (!this.#open.has(partitionOf(type, id))) throw notHere(type, id)
+        return perform({ type, id }, args)
+      }
+    return new Map([
+      [CLAIM, forGuest((entity, [epoch]) => store.claim(entity, bigint(epoch)))],
+      [READ, forGuest((entity) => store.read(entity))],
+      [
+        WRITE,
+        forGuest((entity, [guard, write]) => store.write(entity, guardOf(guard), writeOf(write))),
+      ],
+      [REMOVE, forGuest((entity, [guard]) => store.remove(entity, guardOf(guard)))],
+    ])
+  }
+
+  // Single entities
+
+  claim(entity: EntityId, epoch: bigint): Promise<Claimed> {
+    if (this.#isDirect(entity)) return this.#parts.store.claim(entity, epoch)
+    return this.#askOwner(entity, CLAIM, [epoch]) as Promise<Claimed>
+  }
+
+  read(entity: EntityId): Promise<StoredRecord | null> {
+    if (this.#isDirect(entity)) return this.#parts.store.read(entity)
+    return this.#askOwner(entity, READ, []) as Promise<StoredRecord | null>
+  }
+
+  write(entity: EntityId, guard: Guard, write: Write): Promise<bigint> {
+    if (this.#isDirect(entity)) return this.#parts.store.write(entity, guard, write)
+    return this.#askOwner(entity, WRITE, [guard, write]) as Promise<bigint>
+  }
+
+  remove(entity: EntityId, guard: Guard): Promise<bigint> {
+    if (this.#isDirect(entity)) return this.#parts.store.remove(entity, guard)
+    return this.#askOwner(entity, REMOVE, [guard]) as Promise<bigint>
+  }
+
+  // What concerns many entities is asked of the store that is here
+
+  due(query: DueQuery): Promise<Task[]> {
+    return this.#parts.store.due(query)
+  }
+
+  scan(scan: Scan): Promise<ScanPage> {
+    return this.#parts.store.scan(scan)
+  }
+
+  indexes(type?: string): Promise<IndexStatus[]> {
+    return this.#parts.store.indexes(type)
+  }
+
+  setIndex(status: IndexStatus): Promise<void> {
+    return this.#parts.store.setIndex(status)
+  }
+
+  dropIndex(type: string, index: string): Promise<void> {
+    return this.#parts.store.dropIndex(type, index)
+  }
+
+  reindex(entity: EntityId, version: bigint, indexes: readonly IndexEntry[]): Promise<boolean> {
+    return this.#parts.store.reindex(entity, version, indexes)
+  }
+
+  close(): Promise<void> {
+    return this.#parts.store.close()
+  }
+
+  #isDirect({ type, id }: EntityId): boolean {
+    return this.#parts.partitions.isShared === true || this.#open.has(partitionOf(type, id))
+  }
+
+  async #askOwner(
+    { type, id }: EntityId,
+    what: string,
+    args: readonly unknown[],
+  ): Promise<unknown> {
+    const { owners, clock } = this.#parts
+    const partition = partitionOf(type, id)
+    for (;;) {
+      try {
+        return await owners.ask(partition, what, [type, id, ...args])
+      } catch (error) {
+        if (!isEpicError(error)) throw error
+        if (error.code === 'NodeLost') throw unknown(what, type, id, error)
+        if (error.code !== 'Unavailable' || owners.isClosed()) throw error
+      }
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, RETRY_MS))
+    }
+  }
+}
+
+function bigint(value: unknown): bigint {
+  if (typeof value !== 'bigint') throw broken()
+  return value
+}
+
+function guardOf(value: unknown): Guard {
+  const { epoch, version } = fieldsOf(value)
+  return { epoch: bigint(epoch), version: bigint(version) }
+}
+
+/** What stands in a write from a peer; the store checks names and sizes. */
+function writeOf(value: unknown): Write {
+  const { bytes, indexes, tasks } = fieldsOf(value)
+  const isWrite =
+    (bytes === undefined || bytes instanceof Uint8Array) &&
+    (indexes === undefined || isListOf(indexes, isIndexEntry)) &&
+    (tasks === undefined || isListOf(tasks, isTaskChange))
+  if (!isWrite) throw broken()
+  return value as Write
+}
+
+function isListOf(value: unknown, isOne: (fields: Record<string, unknown>) => boolean): boolean {
+  return Array.isArray(value) && value.every((each) => isOne(fieldsOf(each)))
+}
+
+function isIndexEntry({ index, key }: Record<string, unknown>): boolean {
+  return typeof index === 'string' && key instanceof Uint8Array
+}
+
+function isTaskChange({ kind, key, dueMs, body }: Record<string, unknown>): boolean {
+  if (typeof key !== 'string') return false
+  if (kind === 'clear') return true
+  return kind === 'set' && typeof dueMs === 'number' && body instanceof Uint8Array
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw broken()
+  return value as Record<string, unknown>
+}
+
+function broken(): EpicError {
+  return new EpicError('ProtocolBroken', 'Cannot read a request to the store: it has another form')
+}
+
+function notHere(type: string, id: string): EpicError {
+  return new EpicError(
+    'Unavailable',
+    `Cannot reach the store of "${type}/${id}": this node does not serve its partition now`,
+  )
+}
+
+function unknown(what: string, type: string, id: string, cause: EpicError): EpicError {
+  return new EpicError(
+    'Unknown',
+    `Cannot know what became of ${what} for "${type}/${id}": the owner of its partition was lost`,
+    { cause },
+  )
+}

@@ -1,0 +1,166 @@
+/**
+ * Where calls go whose entity is not at home here: to its owner, to where it was moved, or into a wait for its owner's word.
+ *
+ * The fabric's residents know or find out; this part sends, keeps and answers calls by what they say. A call of this node goes
+ * out with how fresh the knowledge was by which it is sent. A call from another node that is wrong here goes back to its
+ * sender with the place, if one is known (`Moved`): the sender takes it there, so that no node stands between two others for
+ * longer than a round trip. One that may be right, since the entity was placed here or is on its way, waits until the owner
+ * has said so.
+ */
+import { EpicError, formatEntityId, partitionOf } from '@epicserver/contracts'
+import type { ClusterMember, EntityKey, NodeId, Place } from '@epicserver/fabric'
+import type { EntityCall } from '../node/entity-call.ts'
+import type { NodeClock } from '../node/ports.ts'
+import { entityOf, type RefObject } from '../model/ref.ts'
+import type { ClusterRouter } from './cluster-router.ts'
+import { PeerCall } from './peer-call.ts'
+import type { PeerLink } from './peer-link.ts'
+
+/** Where an entity is said to be; epoch 0 names its owner, who has it or knows where it is. */
+export interface Whither {
+  readonly host: NodeId
+  readonly epoch: bigint
+}
+
+export interface WhereaboutsParts {
+  readonly member: ClusterMember
+  readonly router: ClusterRouter
+  readonly clock: NodeClock
+  /** The link to a node, once it is open. */
+  readonly to: (nodeId: NodeId) => PeerLink | undefined
+  /** Brings a call to its entity here. */
+  readonly dispatch: (call: EntityCall) => void
+  /** Residents were asked something: perform what they want. */
+  readonly pump: () => void
+}
+
+/** The place of a ref's entity. */
+export function placeOfRef(ref: RefObject): Place {
+  const { type, id } = entityOf(ref)
+  return { key: formatEntityId({ type, id }), partition: partitionOf(type, id) }
+}
+
+export class Whereabouts {
+  readonly #parts: WhereaboutsParts
+  /** Calls that wait for the word of an entity's owner. */
+  readonly #waiting = new Map<EntityKey, EntityCall[]>()
+
+  constructor(parts: WhereaboutsParts) {
+    this.#parts = parts
+  }
+
+  /** Calls that wait for an owner's word. */
+  get waitingCount(): number {
+    let count = 0
+    for (const calls of this.#waiting.values()) count += calls.length
+    return count
+  }
+
+  /** Takes a call to its entity, which is not active here. */
+  send(call: EntityCall): void {
+    const { member, clock, router } = this.#parts
+    const now = clock.monotonicMs()
+    const place = placeOfRef(call.ref)
+    const route = member.residents.route(place, now)
+    if (route.kind === 'at') this.#take(call, route)
+    else if (route.kind === 'here' && this.#endStay(place, now)) this.#parts.dispatch(call)
+    else router.hold(call)
+  }
+
+  /**
+   * A call came from another node for an entity that is neither active nor at home here; `epoch` is how fresh its sender's knowledge was.
+   */
+  receive(call: EntityCall, epoch: bigint): void {
+    const { member, clock, router } = this.#parts
+    const now = clock.monotonicMs()
+    const place = placeOfRef(call.ref)
+    const owner = member.ownerOf(place.partition)
+    if (epoch === 0n && !member.residents.isPointedTo(place.key, now)) {
+      if (owner === undefined || owner === member.nodeId) router.hold(call)
+      else this.#take(call, { host: owner, epoch: 0n })
+      return
+    }
+    const route = member.residents.resolve(place, epoch, now)
+    if (route.kind === 'at') this.#take(call, route)
+    else if (route.kind === 'wait') this.#keep(place.key, call)
+    else if (this.#endStay(place, now)) this.receive(call, epoch)
+    else router.hold(call)
+  }
+
+  /** Another node said that the entity of a call is not there. */
+  handleMoved(call: EntityCall, from: NodeId, to: Whither | undefined): void {
+    const { member, router } = this.#parts
+    const place = placeOfRef(call.ref)
+    member.residents.forget(place.key, from)
+    if (to === undefined) router.hold(call)
+    else if (to.epoch > 0n) this.#follow(call, place, to)
+    // An owner that this node does not know is of a view that it has not read yet, or of one that is over.
+    else if (to.host === member.ownerOf(place.partition) && to.host !== member.nodeId)
+      this.#take(call, to)
+    else router.hold(call)
+  }
+
+  /** What waited for the word of an entity's owner, in order. */
+  takeWaiting(key: EntityKey): readonly EntityCall[] {
+    const calls = this.#waiting.get(key) ?? []
+    this.#waiting.delete(key)
+    return calls
+  }
+
+  /** The owner says that an entity is not to be here. */
+  handleElsewhere(key: EntityKey, to: Whither): void {
+    if (to.epoch > 0n) this.#parts.member.residents.learn(key, to.host, to.epoch)
+    for (const call of this.takeWaiting(key)) this.#take(call, to)
+  }
+
+  #follow(call: EntityCall, place: Place, to: Whither): void {
+    const { member, clock } = this.#parts
+    member.residents.learn(place.key, to.host, to.epoch)
+    if (to.host !== member.nodeId) {
+      this.#take(call, to)
+      return
+    }
+    const route = member.residents.resolve(place, to.epoch, clock.monotonicMs())
+    if (route.kind === 'at') this.#take(call, route)
+    else if (route.kind === 'here') this.#parts.dispatch(call)
+    else this.#keep(place.key, call)
+  }
+
+  /** Sends a call of this node to a place, and one that came from another node back to there. */
+  #take(call: EntityCall, to: Whither): void {
+    const { member, router, clock } = this.#parts
+    if (call instanceof PeerCall) {
+      call.sendBack(to)
+      return
+    }
+    const link = to.host === member.nodeId ? undefined : this.#parts.to(to.host)
+    if (link === undefined) router.hold(call)
+    else link.send(call, clock.monotonicMs(), to.epoch)
+  }
+
+  #keep(key: EntityKey, call: EntityCall): void {
+    const { router, pump } = this.#parts
+    if (this.waitingCount >= router.heldCallsMax) {
+      call.fail(tooManyWait(call, router.heldCallsMax))
+      return
+    }
+    this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), call])
+    pump()
+  }
+
+  /** An activation that lived here as a guest has ended: says whether its stay has, too. */
+  #endStay(place: Place, now: number): boolean {
+    const { residents } = this.#parts.member
+    if (this.#parts.member.isServing(place.partition) || residents.isMoving(place.key)) return false
+    residents.release(place.key, now)
+    this.#parts.pump()
+    return true
+  }
+}
+
+function tooManyWait(call: EntityCall, max: number): EpicError {
+  return new EpicError(
+    'Overloaded',
+    `Cannot call "${call.ref.toString()}": ${max} calls wait for owners' words already`,
+  )
+}

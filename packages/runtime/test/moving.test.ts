@@ -1,0 +1,326 @@
+/** Entities that move from node to node while they run. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { EpicError } from '@epicserver/contracts'
+import { Entity, settings, type MoveOutcome, type Ref } from '@epicserver/runtime'
+import { gatedStore } from './gated-store.ts'
+import { pairRig, type Member, type PairRig } from './pair-rig.ts'
+
+class Counter extends Entity {
+  static override settings = settings<Counter>({
+    operations: { addOnce: { idempotent: true }, note: { oneWay: true } },
+  })
+  count = 0
+  notes: number[] = []
+  async add(n: number): Promise<number> {
+    this.count += n
+    return this.count
+  }
+  async addOnce(n: number): Promise<number> {
+    this.count += n
+    return this.count
+  }
+  async addAfter(n: number, ms: number): Promise<number> {
+    await this.sleep(ms)
+    this.count += n
+    return this.count
+  }
+  async addThere(there: Ref<Counter>, n: number): Promise<number> {
+    return await there.add(n)
+  }
+  note(n: number): void {
+    this.notes.push(n)
+  }
+  async tickEvery(ms: number, times: number): Promise<void> {
+    this.timer.set('tick', 'tick', { intervalMs: ms, times })
+  }
+  async tick(): Promise<void> {
+    this.count += 1
+  }
+  async remindMe(at: number): Promise<void> {
+    this.task.set('tick', { operation: 'tick', at })
+  }
+  async seen(): Promise<{ count: number; notes: number[] }> {
+    return { count: this.count, notes: this.notes }
+  }
+}
+
+class Ghost extends Entity {
+  static override settings = settings<Ghost>({ persistent: false })
+  count = 0
+  hooks: string[] = []
+  async add(n: number): Promise<number> {
+    this.count += n
+    return this.count
+  }
+  async onActivate(): Promise<void> {
+    this.hooks.push('onActivate')
+  }
+  async onMoveOut(): Promise<void> {
+    this.hooks.push('onMoveOut')
+  }
+  async onMoveIn(): Promise<void> {
+    this.hooks.push('onMoveIn')
+  }
+  async lived(): Promise<string[]> {
+    return this.hooks
+  }
+}
+
+class Stuck extends Entity {
+  static override settings = settings<Stuck>({ persistent: false })
+  held: unknown = () => 1
+  async poke(): Promise<string> {
+    return 'here'
+  }
+}
+
+const entities = { Counter, Ghost, Stuck }
+type App = typeof entities
+
+async function moved(
+  rig: PairRig<App>,
+  from: Member<App>,
+  name: string,
+  to: Member<App>,
+): Promise<MoveOutcome> {
+  const [type = '', id = ''] = name.split('/')
+  let outcome: MoveOutcome | undefined
+  void from.cluster.move({ type, id }, to.node.nodeId).then((result) => (outcome = result))
+  await rig.until(() => outcome !== undefined, `${name} moves`)
+  return outcome as MoveOutcome
+}
+
+function livesAt(member: Member<App>, name: string): boolean {
+  const [type = '', id = ''] = name.split('/')
+  return member.node.kernel.types.get(type)?.activations.get(id)?.state === 'active'
+}
+
+async function rigOfTwo(): Promise<{
+  rig: PairRig<App>
+  first: Member<App>
+  second: Member<App>
+}> {
+  const rig = await pairRig(entities)
+  const [first, second] = rig.members
+  assert.ok(first && second)
+  return { rig, first, second }
+}
+
+describe('moving: one entity', () => {
+  it('goes from its home to another node with its state, and is called there from everywhere', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Counter')
+    await first.pool.Counter[id]!.add(2)
+    const outcome = await moved(rig, first, `Counter/${id}`, second)
+    assert.equal(outcome.status, 'moved')
+    assert.ok(livesAt(second, `Counter/${id}`) && !livesAt(first, `Counter/${id}`))
+    assert.equal(await first.pool.Counter[id]!.add(1), 3)
+    assert.equal(await second.pool.Counter[id]!.add(1), 4)
+    assert.equal(first.node.kernel.counts.activations, 0)
+    rig.close()
+  })
+
+  it('is moved by whoever asks, home again too', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Counter')
+    await first.pool.Counter[id]!.add(2)
+    await moved(rig, second, `Counter/${id}`, second)
+    assert.ok(livesAt(second, `Counter/${id}`))
+    await moved(rig, second, `Counter/${id}`, first)
+    assert.ok(livesAt(first, `Counter/${id}`))
+    assert.equal(await second.pool.Counter[id]!.add(1), 3)
+    assert.equal(first.cluster.member.residents.awayCount, 0)
+    assert.equal(second.cluster.member.residents.hasGuests, false)
+    rig.close()
+  })
+
+  it('that is in memory nowhere begins where it was moved to', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Counter')
+    const outcome = await moved(rig, first, `Counter/${id}`, second)
+    assert.equal(outcome.status, 'moved')
+    assert.equal(await first.pool.Counter[id]!.add(1), 1)
+    assert.ok(livesAt(second, `Counter/${id}`))
+    rig.close()
+  })
+
+  it('in memory only brings its state, and its own code hears of it', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Ghost')
+    await first.pool.Ghost[id]!.add(5)
+    await moved(rig, first, `Ghost/${id}`, second)
+    assert.equal(await first.pool.Ghost[id]!.add(1), 6)
+    assert.deepEqual(await first.pool.Ghost[id]!.lived(), ['onActivate', 'onMoveOut', 'onMoveIn'])
+    rig.close()
+  })
+
+  it('brings its timers, each with the time and the times that were left', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Counter')
+    await first.pool.Counter[id]!.tickEvery(1_000, 3)
+    await rig.clock.advance(1_500)
+    await moved(rig, first, `Counter/${id}`, second)
+    await rig.clock.advance(300)
+    assert.equal((await second.pool.Counter[id]!.seen()).count, 1)
+    await rig.clock.advance(5_000)
+    assert.equal((await second.pool.Counter[id]!.seen()).count, 3)
+    rig.close()
+  })
+
+  it('is woken by its task where it lives, once', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    for (const { node } of rig.members) node.tasks.start()
+    const id = rig.idAt(first, 'Counter')
+    await first.pool.Counter[id]!.remindMe(rig.clock.wallMs() + 3_000)
+    await moved(rig, first, `Counter/${id}`, second)
+    await rig.clock.advance(6_000)
+    assert.equal((await first.pool.Counter[id]!.seen()).count, 1)
+    assert.ok(livesAt(second, `Counter/${id}`))
+    rig.close()
+  })
+
+  it('waits for its running turns; what comes meanwhile runs where it went, in order', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Counter')
+    const counter = first.pool.Counter[id]!
+    const there = second.pool.Counter[id]!
+    const running = counter.addAfter(1, 200)
+    await rig.clock.advance(20)
+    const move = moved(rig, first, `Counter/${id}`, second)
+    const later = [counter.add(10), there.add(100), counter.add(1_000)]
+    counter.note(1)
+    there.note(2)
+    assert.equal((await move).status, 'moved')
+    assert.equal(await running, 1)
+    const results = await Promise.all(later)
+    assert.equal(Math.max(...results), 1_111)
+    assert.ok((results[2] as number) > (results[0] as number))
+    const { notes } = await counter.seen()
+    assert.deepEqual(new Set(notes), new Set([1, 2]))
+    rig.close()
+  })
+
+  it('without a quiet moment for two seconds stays, and says so', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Counter')
+    const busy = first.pool.Counter[id]!.addAfter(1, 5_000)
+    await rig.clock.advance(20)
+    const outcome = await moved(rig, first, `Counter/${id}`, second)
+    assert.deepEqual(outcome, { status: 'stayed', node: first.node.nodeId, why: 'tooLate' })
+    const after = second.pool.Counter[id]!.add(1)
+    await rig.until(() => livesAt(first, `Counter/${id}`), 'it goes on')
+    assert.equal(await after, 1)
+    await rig.clock.advance(5_000)
+    assert.equal(await busy, 2)
+    rig.close()
+  })
+
+  it('whose state cannot be encoded stays, and its calls go on', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Stuck')
+    await first.pool.Stuck[id]!.poke()
+    const outcome = await moved(rig, first, `Stuck/${id}`, second)
+    assert.deepEqual(outcome, { status: 'stayed', node: first.node.nodeId, why: 'refused' })
+    assert.equal(await second.pool.Stuck[id]!.poke(), 'here')
+    assert.ok(first.log.some(({ message }) => message === 'an entity cannot be moved'))
+    rig.close()
+  })
+
+  it('is not moved to a node that is none', async () => {
+    const { rig, first } = await rigOfTwo()
+    await assert.rejects(first.cluster.move({ type: 'Counter', id: 'a' }, 'nowhere'), {
+      code: 'Unavailable',
+      retry: 'safe',
+    })
+    await assert.rejects(first.cluster.move({ type: 'Nothing', id: 'a' }, first.node.nodeId), {
+      code: 'UnknownType',
+    })
+    rig.close()
+  })
+
+  it('remembers the idempotent calls that it has had', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Counter')
+    const operation = first.node.description('Counter').operations.get('addOnce')
+    assert.ok(operation)
+    const again = (): Promise<unknown> =>
+      first.node.invokeNumbered(first.node.refTo('Counter', id), operation, [1], {
+        caller: 'outside',
+        seq: 1,
+        settledBelow: 1,
+      })
+    assert.equal(await again(), 1)
+    await moved(rig, first, `Counter/${id}`, second)
+    assert.equal(await again(), 1)
+    assert.equal((await second.pool.Counter[id]!.seen()).count, 1)
+    rig.close()
+  })
+})
+
+describe('moving: many times', () => {
+  it('under load from both nodes no call is lost, doubled or out of order', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Counter')
+    let isOver = false
+    const caller = async (member: Member<App>): Promise<number> => {
+      let calls = 0
+      let last = 0
+      while (!isOver) {
+        const result = await member.pool.Counter[id]!.add(1)
+        assert.ok(result > last)
+        last = result
+        calls += 1
+        // Time stands still, so a caller that finds its entity beside it would never make way.
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+      return calls
+    }
+    const callers = [caller(first), caller(second), caller(second)]
+    for (let i = 0; i < 40; i += 1) {
+      const outcome = await moved(rig, first, `Counter/${id}`, i % 2 === 0 ? second : first)
+      assert.equal(outcome.status, 'moved')
+    }
+    isOver = true
+    const made = (await Promise.all(callers)).reduce((sum, calls) => sum + calls, 0)
+    assert.equal((await first.pool.Counter[id]!.seen()).count, made)
+    rig.close()
+  })
+
+  it('a guest whose host dies lives on from the store; one whose owner dies goes on where it is', async () => {
+    const rig = await pairRig(entities, 3)
+    const [first, second, third] = rig.members
+    assert.ok(first && second && third)
+    const one = rig.idAt(first, 'Counter', 0)
+    const two = rig.idAt(second, 'Counter', 0)
+    await first.pool.Counter[one]!.add(1)
+    await first.pool.Counter[two]!.add(2)
+    await moved(rig, third, `Counter/${one}`, second)
+    await moved(rig, third, `Counter/${two}`, third)
+    second.cluster.kill()
+    const answers = [third.pool.Counter[one]!.add(10), first.pool.Counter[two]!.add(10)]
+    let results: number[] | undefined
+    void Promise.all(answers).then((all) => (results = all))
+    await rig.until(() => results !== undefined, 'both answer')
+    assert.deepEqual(results, [11, 12])
+    assert.ok(livesAt(third, `Counter/${two}`))
+    rig.close()
+  })
+})
+
+describe('moving: where a store has one writer', () => {
+  it('a guest is saved through its home; when that does not know what became of it, it is loaded again', async () => {
+    const rig = await pairRig(entities, 1)
+    const store = gatedStore(false)
+    const second = await rig.join({ wrap: store.wrap })
+    const first = rig.members[0]!
+    const id = rig.idAt(second, 'Counter')
+    await first.pool.Counter[id]!.add(1)
+    await moved(rig, first, `Counter/${id}`, first)
+    store.fail = new EpicError('Unknown', 'lost the answer')
+    await assert.rejects(first.pool.Counter[id]!.add(1), { code: 'Unknown' })
+    store.fail = undefined
+    assert.equal(await first.pool.Counter[id]!.add(1), 2)
+    rig.close()
+  })
+})
