@@ -14,8 +14,7 @@ const steps: readonly (readonly [name: string, ...args: string[]])[] = [
   ['unused'],
   ['api'],
   ['test'],
-  // TODO: add ['simulate', '--seeds', '20'] here as soon as simulations/src/simulate.ts exists. Until
-  // then `npm run simulate` fails with the path it misses, and would fail every verify with it.
+  ['simulate', '--seeds', '20'],
   ['docs'],
   ['package:check'],
 ]

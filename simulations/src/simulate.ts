@@ -1,57 +1,81 @@
 /**
- * `npm run simulate -- [--seeds N] [--from S] [--scenario NAME] [--mutations] [--trace] [--json]`
+ * `npm run simulate -- [--scenario NAME] [--seeds N] [--from S] [--mutations] [--trace] [--json]`
  *
  * Runs a scenario for many seeds, one after the other. A seed that fails prints what broke, the end of its trace, and the command
  * that replays it; the exit code is then 1. With `--json` the last line is one object.
  */
-import { parseArgs } from 'node:util'
+import { Command, Option } from 'commander'
+import { runProgram, wholeNumber } from './command-line.ts'
+import { runMutations, type MutationReport } from './run-mutations.ts'
 import { FAILED_DETAILS_MAX, runSeeds, type Report } from './run-seeds.ts'
-import { runMutations } from './run-mutations.ts'
-import { barrels } from '../scenarios/barrels.ts'
-import { ground } from '../scenarios/ground.ts'
-import type { Scenario } from '../scenarios/scenario.ts'
+import { scenarioNamed, SCENARIOS } from './scenarios.ts'
 
-const scenarios: readonly Scenario[] = [ground, barrels]
-
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    from: { type: 'string', default: '1' },
-    scenario: { type: 'string', default: 'ground' },
-    mutations: { type: 'boolean', default: false },
-    trace: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-})
-
-const scenario = scenarios.find(({ name }) => name === values.scenario)
-if (scenario === undefined) {
-  console.error(`There is no scenario "${values.scenario}":`)
-  for (const { name, summary } of scenarios) console.error(`  ${name.padEnd(10)} ${summary}`)
-  process.exitCode = 2
-} else {
-  await main(scenario)
+interface Flags {
+  readonly scenario: string
+  readonly seeds?: number
+  readonly from: number
+  readonly mutations?: true
+  readonly trace?: true
+  readonly json?: true
 }
 
-async function main(chosen: Scenario): Promise<void> {
-  const [count, from] = [wholeNumber('seeds', values.seeds), wholeNumber('from', values.from)]
-  const print = (line: string): void => void process.stdout.write(`${line}\n`)
-  const report = values.mutations
-    ? await runMutations(chosen, { count, from, print })
-    : await runSeeds(chosen, { count, from, print, ...(values.trace && { trace: print }) })
-  if (values.json) print(JSON.stringify(report))
-  else summarise(report, print)
+const SEEDS = 100
+/** In so many at the most each broken rule must be noticed. */
+const SEEDS_OF_MUTATION = 500
+
+const names = SCENARIOS.map(({ name }) => name)
+const summaries = SCENARIOS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`)
+
+const program = new Command('npm run simulate')
+  .usage('-- [options]')
+  .description('Runs a whole cluster in virtual time, for many seeds, while everything goes wrong.')
+  .addOption(new Option('--scenario <name>', 'what is simulated').choices(names).default(names[0]))
+  .option(
+    '--seeds <count>',
+    `how many seeds: ${SEEDS}, for each of the mutations ${SEEDS_OF_MUTATION}`,
+    wholeNumber,
+  )
+  .option('--from <seed>', 'the first of them', wholeNumber, 1)
+  .option('--mutations', 'break one rule after the other and prove that each is noticed')
+  .option('--trace', 'print all that happens')
+  .option('--json', 'print one JSON object as the last line')
+  .addHelpText('after', `\nScenarios:\n${summaries.join('\n')}`)
+  .action(main)
+
+await runProgram(program, process.argv.slice(2))
+
+async function main(flags: Flags): Promise<void> {
+  const { from } = flags
+  const scenario = scenarioNamed(flags.scenario)
+  if (flags.mutations) {
+    const count = flags.seeds ?? SEEDS_OF_MUTATION
+    const report = await runMutations(scenario, { count, from, print })
+    if (flags.json) print(JSON.stringify(report))
+    process.exitCode = areAllFound(report) ? 0 : 1
+    return
+  }
+  const count = flags.seeds ?? SEEDS
+  const report = await runSeeds(scenario, {
+    count,
+    from,
+    print,
+    ...(flags.trace && { trace: print }),
+  })
+  if (flags.json) print(JSON.stringify(report))
+  else summarise(report)
   process.exitCode = report.failed.length === 0 ? 0 : 1
 }
 
-function summarise(
-  { seeds, failed, virtualMs, realMs, faults }: Report,
-  print: (line: string) => void,
-): void {
+function areAllFound({ mutations }: MutationReport): boolean {
+  return Object.values(mutations).every(({ found }) => found !== null)
+}
+
+function summarise({ seeds, failed, virtualMs, realMs, faults }: Report): void {
   const ratio = Math.round(virtualMs / realMs)
   const count = Object.values(faults).reduce((sum, each) => sum + each, 0)
+  const minutes = (virtualMs / 60_000).toFixed(1)
   print(
-    `${seeds} seeds, ${(virtualMs / 60_000).toFixed(1)} minutes simulated in ${(realMs / 1_000).toFixed(1)} s (${ratio} times real time), ${count} faults`,
+    `${seeds} seeds, ${minutes} minutes simulated in ${(realMs / 1_000).toFixed(1)} s (${ratio} times real time), ${count} faults`,
   )
   print(
     failed.length === 0
@@ -60,9 +84,6 @@ function summarise(
   )
 }
 
-function wholeNumber(option: string, text: string): number {
-  const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new RangeError(`--${option} must be a whole number from 1, not "${text}"`)
-  return number
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
 }

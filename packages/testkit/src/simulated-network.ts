@@ -42,6 +42,8 @@ interface Port {
 export class SimulatedNetwork {
   readonly time: VirtualTime
   readonly weather: NetworkWeather = { latencyMs: [0.05, 0.5], tail: 0, tailMs: [1, 100] }
+  /** A mutation for tests of the tests: without it a channel may deliver in any order. */
+  isOrdered = true
   readonly #random: SeededRandom
   readonly #ports = new Map<string, Port>()
   /** Pairs of hosts, `from>to`, between which nothing passes; counted, since cuts may overlap. */
@@ -181,9 +183,10 @@ class Channel implements PeerChannel {
   }
 
   #transmit(batch: Uint8Array): void {
-    const { time } = this.#network
-    this.#arrivesAt = Math.max(this.#arrivesAt, time.now + this.#network.latency())
-    time.at(this.#arrivesAt, () => this.#arrive(batch))
+    const { time, isOrdered } = this.#network
+    const arrivesAt = time.now + this.#network.latency()
+    this.#arrivesAt = Math.max(this.#arrivesAt, arrivesAt)
+    time.at(isOrdered ? this.#arrivesAt : arrivesAt, () => this.#arrive(batch))
   }
 
   #arrive(batch: Uint8Array): void {

@@ -48,6 +48,8 @@ export type SimulationMutation =
   | Mutation
   /** Renewals of an expired lease succeed. */
   | 'leasesRevive'
+  /** What is sent over one channel arrives in any order. */
+  | 'unorderedLinks'
   /** The state store compares neither epochs nor versions. */
   | 'noStoreGuard'
   /** The state store says that a write is durable, and forgets one in a hundred. */
@@ -97,6 +99,7 @@ export class Simulation implements ProcessWorld, FaultyWorld {
     })
     const noteFate = (fate: string): void => this.faults.count(fate)
     this.network = new SimulatedNetwork(this.time, this.random.fork())
+    this.network.isOrdered = !mutations.has('unorderedLinks')
     this.engine = new SimulatedEngine(this.time, this.random.fork(), noteFate)
     this.engine.leasesRevive = mutations.has('leasesRevive')
     this.store = {
