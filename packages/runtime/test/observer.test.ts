@@ -7,7 +7,7 @@ import { createCodec } from '@epicserver/wire'
 import { Entity } from '#src/model/entity.ts'
 import { EntityNode } from '#src/node/node.ts'
 import type { NodeObserver } from '#src/node/observer.ts'
-import { readCall, writeCall } from '#src/cluster/peer-messages.ts'
+import { CALL_BY_NUMBER, readCall, writeCall } from '#src/cluster/peer-messages.ts'
 import { SoloRouter } from '#src/node/solo-router.ts'
 import { systemClock } from '#src/node/system-clock.ts'
 
@@ -69,8 +69,6 @@ test('peer messages: the name that a watcher gave a call travels with it', () =>
   const writer = codec.createWriter()
   const call = {
     callId: 7,
-    type: 'Counter',
-    id: 'a',
     operation: 'add',
     isOneWay: false,
     depth: 1,
@@ -81,10 +79,12 @@ test('peer messages: the name that a watcher gave a call travels with it', () =>
     placeEpoch: makeEpoch(3, 7),
     args: [2],
   }
-  writeCall(writer, call)
+  writeCall(writer, { number: 3, type: 'Counter', id: 'a' }, call)
   const reader = codec.createReader()
   reader.reset(writer.take())
-  reader.u8()
-  assert.deepEqual(readCall(reader), call)
+  assert.equal(reader.u8(), CALL_BY_NUMBER)
+  const callId = reader.varuint()
+  assert.equal(reader.varuint(), 3)
+  assert.deepEqual(readCall(reader, callId), call)
   assert.equal(reader.failed, false)
 })

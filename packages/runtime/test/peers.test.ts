@@ -5,6 +5,7 @@ import { EpicError } from '@epicserver/contracts'
 import { Entity, settings, type Ref } from '@epicserver/runtime'
 import { gatedStore } from './gated-store.ts'
 import { pairRig } from './pair-rig.ts'
+import { quiet } from './rig.ts'
 
 class Thing extends Entity {
   static override settings = settings<Thing>({
@@ -131,6 +132,33 @@ describe('calls between nodes', () => {
     void pool.Thing[1]!.add(1)
     assert.equal(cluster.counts.heldCalls, 1)
     assert.equal(node.kernel.counts.activations, 0)
+    rig.close()
+  })
+
+  it('entities that were called through a link are found through the next one', async () => {
+    const rig = await pairRig({ Thing })
+    const [first, second] = rig.members
+    const things = [0, 1].map((n) => first!.pool.Thing[rig.idAt(second!, 'Thing', n)]!)
+    for (const thing of things) await thing.add(1)
+    rig.network.cut(second!.node.nodeId)
+    const again = Promise.all(things.toReversed().map((thing) => thing.add(1)))
+    await rig.clock.advance(100)
+    assert.deepEqual(await again, [2, 2])
+    rig.close()
+  })
+
+  it('a batch that does not decode ends its channel, and calls go on through a new one', async () => {
+    const rig = await pairRig({ Thing })
+    const [first, second] = rig.members
+    const stranger = rig.network.stranger(first!.node.nodeId, second!.node.nodeId)
+    await quiet()
+    stranger.channel.send('normal', Uint8Array.of(1, 7, 1, 99, 0, 0))
+    await quiet()
+    assert.equal(stranger.isClosed, true)
+    const { message, facts } = second!.log.at(-1)!
+    assert.equal(message, 'a peer sent a batch that does not decode')
+    assert.equal(facts['problem'], 'a call to number 99, which nobody has')
+    assert.equal(await first!.pool.Thing[rig.idAt(second!, 'Thing')]!.add(1), 1)
     rig.close()
   })
 

@@ -8,19 +8,18 @@ import { FAILURE, REFUSAL, writeFailure, writeResult } from './peer-messages.ts'
 import { entityOf, type RefObject } from '../model/ref.ts'
 import type { Whither } from './whereabouts.ts'
 
-/** What a call from elsewhere brings along besides its arguments. */
-export interface PeerCallOptions extends CallOrigin {
+/** What a call from elsewhere brings along of itself. */
+export interface PeerCallOrigin extends CallOrigin {
   readonly callId: number
   readonly isOneWay: boolean
-  readonly deadlineAt: number
   readonly number: CallNumber | null
   readonly trace: string | null
 }
 
 export class PeerCall extends EntityCall {
-  readonly #callId: number
-  readonly #isOneWay: boolean
-  readonly #answers: BatchWriter
+  declare private readonly callId: number
+  declare private readonly isOneWay: boolean
+  declare private readonly answers: BatchWriter
 
   constructor(
     home: CallHome,
@@ -28,55 +27,49 @@ export class PeerCall extends EntityCall {
     operation: OperationDescription,
     args: readonly unknown[],
     answers: BatchWriter,
-    options: PeerCallOptions,
+    origin: PeerCallOrigin,
   ) {
-    super(home, ref, operation, args, null, options)
-    this.#callId = options.callId
-    this.#isOneWay = options.isOneWay
-    this.#answers = answers
-    this.deadlineAt = options.deadlineAt
-    this.number = options.number
-    this.trace = options.trace
+    super(home, ref, operation, args, null, origin)
+    this.callId = origin.callId
+    this.isOneWay = origin.isOneWay
+    this.answers = answers
+    this.number = origin.number
+    this.trace = origin.trace
   }
 
   override succeed(value: unknown): void {
     if (this.settled) return
     this.settled = true
-    if (!this.#isOneWay)
-      writeResult(
-        this.#answers.lane(this.operation.priority),
-        this.#callId,
-        value,
-        `${this.operation.name} of "${this.ref.toString()}"`,
-      )
+    if (this.isOneWay) return
+    writeResult(this.answers.lane(this.operation.priority), this.callId, value, this)
   }
 
   override reject(error: unknown): void {
-    this.#settleWith(error, FAILURE)
+    this.settleWith(error, FAILURE)
   }
 
   /** Where the call goes next is for the node to say that made it. */
   override fail(error: unknown): void {
-    this.#settleWith(error, REFUSAL)
+    this.settleWith(error, REFUSAL)
   }
 
   /** Its entity is not here: its sender takes it there. A message that nobody waits for goes along with the answer. */
   sendBack({ host, epoch }: Whither): void {
     if (this.settled) return
     this.settled = true
-    const message = this.#isOneWay ? returnedFrom(this) : undefined
+    const message = this.isOneWay ? returnedFrom(this) : undefined
     const name = this.ref.toString()
     const answer = new EpicError('Moved', `"${name}" does not live here`, {
       details: { host, epoch, ...(message && { message }) },
     })
-    writeFailure(this.#answers.lane(this.operation.priority), this.#callId, answer, REFUSAL)
+    writeFailure(this.answers.lane(this.operation.priority), this.callId, answer, REFUSAL)
   }
 
-  #settleWith(error: unknown, kind: typeof FAILURE | typeof REFUSAL): void {
+  private settleWith(error: unknown, kind: typeof FAILURE | typeof REFUSAL): void {
     if (this.settled) return
     this.settled = true
-    if (!this.#isOneWay)
-      writeFailure(this.#answers.lane(this.operation.priority), this.#callId, error, kind)
+    if (this.isOneWay) return
+    writeFailure(this.answers.lane(this.operation.priority), this.callId, error, kind)
   }
 }
 

@@ -8,19 +8,22 @@
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import type { Reader, Writer } from '@epicserver/wire'
 import { EntityCall } from '../node/entity-call.ts'
+import { Introductions, NO_NUMBER } from './introductions.ts'
 import {
   FAILURE,
   readError,
   type REFUSAL,
   RESULT,
   writeCall,
+  type Addressee,
   type CallMessage,
 } from './peer-messages.ts'
 import { PEER_LANES, type PeerChannel, type PeerLane } from './peer-network.ts'
 import { descriptionOf, idOf } from '../model/ref.ts'
 
-const SLOT_BITS = 20
-const SLOT_MASK = (1 << SLOT_BITS) - 1
+const SLOTS_MAX = 1 << 20
+/** So many uses of a slot are told apart: an id stays below 2³¹, where numbers are quickest, and small where few calls wait. */
+const USES = 1 << 11
 /** The place of what nobody waits for. */
 const NO_SLOT = -1
 
@@ -44,6 +47,7 @@ const EARLY_MESSAGES = 64
 export class BatchWriter {
   /** Made when they are first used: most channels use one or two lanes. */
   readonly #writers: Partial<Record<PeerLane, Writer>> = {}
+  #introductions: Introductions | null = null
   readonly #channel: PeerChannel
   readonly #host: BatchHost
   #isScheduled = false
@@ -72,6 +76,11 @@ export class BatchWriter {
     return writer
   }
 
+  /** The numbers by which entities are called through the channel. */
+  get introductions(): Introductions {
+    return (this.#introductions ??= new Introductions())
+  }
+
   readonly #flushAtEnd = (): void => {
     this.#isScheduled = false
     this.flush()
@@ -79,11 +88,13 @@ export class BatchWriter {
 
   flush(): void {
     this.#gathered = 0
+    this.#introductions?.handleBatchEnd()
     const maySend = !this.#isClosed && this.#host.maySend()
     for (const lane of PEER_LANES) {
       const writer = this.#writers[lane]
       if (writer === undefined || writer.length === 0) continue
       if (maySend || lane === 'control') this.#channel.send(lane, writer.take())
+      else this.#introductions?.handleDropped(lane)
       writer.reset()
     }
     this.#channel.flush?.()
@@ -105,6 +116,8 @@ export interface Waiting {
 
 /** The type under which nodes ask each other things that concern no entity. */
 export const NODE_TYPE = '@node'
+
+const THE_NODE: Addressee = { number: NO_NUMBER, type: NODE_TYPE, id: '' }
 
 /** The operation under which tasks fire at another node; what they call stands in the task. */
 export const TASK_OPERATION = '@task'
@@ -136,15 +149,19 @@ export class PeerLink {
 
   /** Sends a call; it is settled by a result, or by the end of the link. */
   send(call: EntityCall, now: number, placeEpoch = 0n): void {
-    const { operation, ref } = call
-    const { task } = call
+    const { operation, ref, task } = call
     const isOneWay = operation.oneWay && task === null
     const slot = isOneWay ? NO_SLOT : this.#take(call)
     if (slot === NO_SLOT && !isOneWay) return
-    this.#write(operation.priority, slot, call, {
-      callId: this.#callId(slot),
+    const lane = operation.priority
+    const writer = this.batch.lane(lane)
+    const to = {
+      number: this.batch.introductions.numberOf(ref, lane, writer),
       type: descriptionOf(ref).name,
       id: idOf(ref),
+    }
+    this.#write(writer, to, slot, call, {
+      callId: this.#callId(slot),
       operation: task === null ? operation.name : TASK_OPERATION,
       isOneWay,
       depth: call.depth,
@@ -163,11 +180,8 @@ export class PeerLink {
       const waiting = { succeed, reject: fail, fail }
       const slot = this.#take(waiting)
       if (slot === NO_SLOT) return
-      const callId = this.#callId(slot)
-      this.#write('high', slot, waiting, {
-        callId,
-        type: NODE_TYPE,
-        id: '',
+      this.#write(this.batch.lane('high'), THE_NODE, slot, waiting, {
+        callId: this.#callId(slot),
         operation: what,
         isOneWay: false,
         depth: 0,
@@ -184,8 +198,8 @@ export class PeerLink {
   /** Reads a result or an error, after its kind. */
   handleOutcome(kind: typeof RESULT | typeof FAILURE | typeof REFUSAL, reader: Reader): void {
     const callId = reader.varuint()
-    const slot = callId % (SLOT_MASK + 1)
-    const isCurrent = this.#uses[slot] === Math.floor(callId / (SLOT_MASK + 1))
+    const slot = Math.floor(callId / USES)
+    const isCurrent = this.#uses[slot] === callId % USES
     const call = isCurrent ? this.#slots[slot] : undefined
     const outcome = kind === RESULT ? reader.value() : readError(reader)
     if (reader.failed) return
@@ -210,9 +224,15 @@ export class PeerLink {
     return calls
   }
 
-  #write(lane: PeerLane, slot: number, waiting: Waiting, message: CallMessage): void {
+  #write(
+    writer: Writer,
+    to: Addressee,
+    slot: number,
+    waiting: Waiting,
+    message: CallMessage,
+  ): void {
     try {
-      writeCall(this.batch.lane(lane), message)
+      writeCall(writer, to, message)
     } catch (error) {
       if (slot !== NO_SLOT) this.#release(slot)
       waiting.reject(error)
@@ -220,12 +240,12 @@ export class PeerLink {
   }
 
   #callId(slot: number): number {
-    return slot === NO_SLOT ? 0 : (this.#uses[slot] as number) * (SLOT_MASK + 1) + slot
+    return slot === NO_SLOT ? 0 : slot * USES + this.#uses[slot]!
   }
 
   #take(waiting: Waiting): number {
     const slot = this.#free.pop() ?? this.#slots.length
-    if (slot > SLOT_MASK) {
+    if (slot >= SLOTS_MAX) {
       waiting.fail(
         new EpicError(
           'Overloaded',
@@ -235,7 +255,8 @@ export class PeerLink {
       return NO_SLOT
     }
     this.#slots[slot] = waiting
-    this.#uses[slot] = ((this.#uses[slot] ?? 0) + 1) & 0x7fff_ffff
+    // Never 0, so that the id 0, under which nobody waits, is no slot's.
+    this.#uses[slot] = ((this.#uses[slot] ?? 0) % (USES - 1)) + 1
     return slot
   }
 

@@ -8,6 +8,8 @@
  * | 3 | error     | id, error: what the operation threw |
  * | 4 | fabric    | a message between members |
  * | 5 | refusal   | id, error: why the runtime could not bring the call to its end; it may be sent again |
+ * | 6 | introduction | number, type, entity id: see introductions.ts |
+ * | 7 | call by number | id, number of the entity, and the rest of a call from its operation on |
  *
  * Messages are written when they are sent, not when the batch leaves: what the caller changes afterwards cannot slip in, and what
  * cannot be encoded is refused to the caller's face. Reading never throws: a batch that breaks off ends its channel.
@@ -15,24 +17,24 @@
 import { EpicError, isErrorCode, makeEpoch, type ErrorCode } from '@epicserver/contracts'
 import type { CallNumber } from '@epicserver/kernel'
 import type { PeerMessage } from '@epicserver/fabric'
-import { errorFromProblem, type Reader, type Writer } from '@epicserver/wire'
+import { errorFromProblem, type EncodeProblem, type Reader, type Writer } from '@epicserver/wire'
+import { NO_NUMBER } from './introductions.ts'
 
 export const CALL = 1
 export const RESULT = 2
 export const FAILURE = 3
 export const FABRIC = 4
 export const REFUSAL = 5
+export const CALL_BY_NUMBER = 7
 
 const ONE_WAY = 1
 const NUMBERED = 2
 const TRACED = 4
 const LOCATED = 8
 
-/** A call as it stands in a batch. */
+/** A call as it stands in a batch, apart from the entity. */
 export interface CallMessage {
   readonly callId: number
-  readonly type: string
-  readonly id: string
   readonly operation: string
   readonly isOneWay: boolean
   readonly depth: number
@@ -46,16 +48,29 @@ export interface CallMessage {
   readonly args: readonly unknown[]
 }
 
+/** The entity of a call that is sent: by its number on the link, or by its name. */
+export interface Addressee {
+  readonly number: number
+  readonly type: string
+  readonly id: string
+}
+
 /**
  * Writes a call; nothing stays written when it cannot be encoded.
  * @throws EpicError `CannotCross`, naming the path, or `MessageTooLarge`.
  */
-export function writeCall(writer: Writer, call: CallMessage): void {
+export function writeCall(writer: Writer, to: Addressee, call: CallMessage): void {
   const start = writer.length
-  writer.u8(CALL)
-  writer.varuint(call.callId)
-  writer.string(call.type)
-  writer.string(call.id)
+  if (to.number === NO_NUMBER) {
+    writer.u8(CALL)
+    writer.varuint(call.callId)
+    writer.string(to.type)
+    writer.string(to.id)
+  } else {
+    writer.u8(CALL_BY_NUMBER)
+    writer.varuint(call.callId)
+    writer.varuint(to.number)
+  }
   writer.string(call.operation)
   writer.u8(
     (call.isOneWay ? ONE_WAY : 0) |
@@ -70,22 +85,25 @@ export function writeCall(writer: Writer, call: CallMessage): void {
   if (call.number !== null) writeNumber(writer, call.number)
   if (call.trace !== null) writer.string(call.trace)
   if (call.placeEpoch !== 0n) writeEpoch(writer, call.placeEpoch)
-  writeOrTakeBack(writer, start, call.args, `Cannot call ${call.type}.${call.operation}`)
+  const problem = writeOrTakeBack(writer, start, call.args)
+  if (problem !== undefined)
+    throw errorFromProblem(problem, 'message', `Cannot call ${to.type}.${call.operation}`)
 }
 
 /**
- * Writes the value that ends a message; takes the whole message back when it cannot be written.
- * @throws EpicError `CannotCross`, `MessageTooLarge`; or what a getter of the value throws.
+ * Writes the value that ends a message; takes the whole message back when it cannot be written, and returns why. What a getter
+ * of the value throws passes through.
  */
-function writeOrTakeBack(writer: Writer, start: number, value: unknown, attempt: string): void {
+function writeOrTakeBack(writer: Writer, start: number, value: unknown): EncodeProblem | undefined {
+  let problem: EncodeProblem | undefined
   let isWhole = false
   try {
-    const problem = writer.value(value)
-    if (problem !== undefined) throw errorFromProblem(problem, 'message', attempt)
-    isWhole = true
+    problem = writer.value(value)
+    isWhole = problem === undefined
   } finally {
     if (!isWhole) writer.length = start
   }
+  return problem
 }
 
 function writeNumber(writer: Writer, { caller, seq, settledBelow }: CallNumber): void {
@@ -105,13 +123,20 @@ function readEpoch(reader: Reader): bigint {
   return makeEpoch(view, reader.varuint())
 }
 
-/** Writes a result, or says why it cannot cross. */
-export function writeResult(writer: Writer, callId: number, value: unknown, what: string): void {
+/** Writes a result, or says why it cannot cross; `what` is asked for its name then. */
+export function writeResult(
+  writer: Writer,
+  callId: number,
+  value: unknown,
+  what: { toString(): string },
+): void {
   const start = writer.length
   writer.u8(RESULT)
   writer.varuint(callId)
   try {
-    writeOrTakeBack(writer, start, value, `Cannot answer ${what}`)
+    const problem = writeOrTakeBack(writer, start, value)
+    if (problem !== undefined)
+      throw errorFromProblem(problem, 'message', `Cannot answer ${what.toString()}`)
   } catch (error) {
     writeFailure(writer, callId, error)
   }
@@ -148,32 +173,26 @@ function isWritten(writer: Writer, value: unknown): boolean {
 export function writeFabric(writer: Writer, message: PeerMessage): void {
   const start = writer.length
   writer.u8(FABRIC)
-  writeOrTakeBack(writer, start, message, `Cannot tell a member ${message.kind}`)
+  const problem = writeOrTakeBack(writer, start, message)
+  if (problem !== undefined)
+    throw errorFromProblem(problem, 'message', `Cannot tell a member ${message.kind}`)
 }
 
-/** Reads the fields of a call, after its kind; check `reader.failed` before use. */
-export function readCall(reader: Reader): CallMessage {
-  const callId = reader.varuint()
-  const type = reader.name()
-  const id = reader.string()
+const NO_TURNS: readonly string[] = []
+
+/** Reads the fields of a call from its operation on; check `reader.failed` before use. */
+export function readCall(reader: Reader, callId: number): CallMessage {
   const operation = reader.name()
   const flags = reader.u8()
   const depth = reader.varuint()
   const timeLeftMs = reader.varuint()
-  const above: string[] = []
-  for (let left = reader.varuint(); left > 0 && !reader.failed; left -= 1)
-    above.push(reader.string())
-  const number =
-    (flags & NUMBERED) === 0
-      ? null
-      : { caller: reader.string(), seq: reader.varuint(), settledBelow: reader.varuint() }
+  const above = readTurns(reader)
+  const number = (flags & NUMBERED) === 0 ? null : readNumber(reader)
   const trace = (flags & TRACED) === 0 ? null : reader.string()
   const placeEpoch = (flags & LOCATED) === 0 ? 0n : readEpoch(reader)
   const args = reader.value()
   return {
     callId,
-    type,
-    id,
     operation,
     isOneWay: (flags & ONE_WAY) !== 0,
     depth,
@@ -184,6 +203,18 @@ export function readCall(reader: Reader): CallMessage {
     placeEpoch,
     args: Array.isArray(args) ? args : [],
   }
+}
+
+function readTurns(reader: Reader): readonly string[] {
+  const count = reader.varuint()
+  if (count === 0) return NO_TURNS
+  const turns: string[] = []
+  for (let left = count; left > 0 && !reader.failed; left -= 1) turns.push(reader.string())
+  return turns
+}
+
+function readNumber(reader: Reader): CallNumber {
+  return { caller: reader.string(), seq: reader.varuint(), settledBelow: reader.varuint() }
 }
 
 const NAME_UNITS_MAX = 256

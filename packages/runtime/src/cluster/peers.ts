@@ -2,7 +2,7 @@
  * The links of one node to all others: opens a channel to each member of the view, takes those that they open, and hands what
  * arrives to where it belongs: calls to the node, outcomes to the calls that wait, fabric messages to the member.
  */
-import { EpicError, partitionOf } from '@epicserver/contracts'
+import { EpicError } from '@epicserver/contracts'
 import {
   isPeerMessage,
   type Arrival,
@@ -18,8 +18,10 @@ import type { Log } from '../log.ts'
 import type { EntityNode } from '../node/node.ts'
 import { movedAnswer, PeerCall, type Returned } from './peer-call.ts'
 import { BatchWriter, NODE_TYPE, PeerLink, TASK_OPERATION, type Waiting } from './peer-link.ts'
+import { Acquaintances, INTRODUCTION, type Target } from './introductions.ts'
 import {
   CALL,
+  CALL_BY_NUMBER,
   FABRIC,
   FAILURE,
   readCall,
@@ -32,6 +34,7 @@ import {
 } from './peer-messages.ts'
 import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
 import type { Whereabouts } from './whereabouts.ts'
+import { descriptionOf } from '../model/ref.ts'
 import { isDueTask } from '../tasks/task-firing.ts'
 
 /** What the links need of the node around them. */
@@ -138,14 +141,20 @@ export class Peers {
   }
 
   #open(nodeId: string, address: string): void {
-    const reader = this.#host.node.codec.messages.createReader()
+    const source = { from: nodeId, reader: this.#newReader(), caller: undefined }
     const channel = this.#network.open(nodeId, address, {
       onOpen: () => {
         entry.isOpen = true
         this.#host.router.release()
       },
-      onBatch: (bytes) => this.#read(nodeId, reader, bytes, undefined),
-      onClose: (reason) => this.#reopen(nodeId, reason),
+      onBatch: (bytes) => {
+        if (this.#read(source, bytes)) return
+        channel.close()
+        this.#reopen(nodeId, 'it sent what does not decode')
+      },
+      onClose: (reason) => {
+        if (this.#links.get(nodeId) === entry) this.#reopen(nodeId, reason)
+      },
     })
     const entry = {
       link: new PeerLink(nodeId, this.#batches(channel), (call, answer) =>
@@ -177,12 +186,21 @@ export class Peers {
   }
 
   #accept(from: string, channel: PeerChannel): PeerChannelEvents {
-    const reader = this.#host.node.codec.messages.createReader()
     const answers = this.#batches(channel)
+    const acquaintances = new Acquaintances(this.#host.node.refs)
+    const source = { from, reader: this.#newReader(), caller: { answers, acquaintances } }
     return {
-      onBatch: (bytes) => this.#read(from, reader, bytes, answers),
+      onBatch: (bytes) => {
+        if (this.#read(source, bytes)) return
+        answers.close()
+        channel.close()
+      },
       onClose: () => answers.close(),
     }
+  }
+
+  #newReader(): Reader {
+    return this.#host.node.codec.messages.createReader()
   }
 
   #batches(channel: PeerChannel): BatchWriter {
@@ -218,19 +236,27 @@ export class Peers {
     }
   }
 
-  #read(from: string, reader: Reader, bytes: Uint8Array, answers: BatchWriter | undefined): void {
+  /** Reads a batch; says whether it was one. */
+  #read(source: Source, bytes: Uint8Array): boolean {
+    const { from, reader, caller } = source
     reader.reset(bytes)
-    const viewNo = reader.varuint()
+    const batch = { from, viewNo: reader.varuint(), now: this.#host.node.ports.clock.monotonicMs() }
     while (!reader.failed && reader.at < reader.end) {
       const kind = reader.u8()
-      if (kind === CALL && answers !== undefined) this.#readCall(from, viewNo, reader, answers)
-      else if (kind === RESULT || kind === FAILURE || kind === REFUSAL)
+      if (kind === RESULT || kind === FAILURE || kind === REFUSAL)
         this.to(from)?.handleOutcome(kind, reader)
       else if (kind === FABRIC) this.#readFabric(from, reader)
+      else if (caller === undefined) reader.fail(`a message of kind ${kind} to a caller`)
+      else if (kind === CALL_BY_NUMBER || kind === CALL) this.#readCall(kind, batch, reader, caller)
+      else if (kind === INTRODUCTION) caller.acquaintances.readIntroduction(reader)
       else reader.fail(`a message of kind ${kind}`)
     }
     if (reader.failed)
-      this.#host.log.warn('a peer sent a batch that does not decode', { peer: from })
+      this.#host.log.warn('a peer sent a batch that does not decode', {
+        peer: from,
+        problem: reader.problem,
+      })
+    return !reader.failed
   }
 
   #readFabric(from: string, reader: Reader): void {
@@ -242,23 +268,30 @@ export class Peers {
     this.#host.pump()
   }
 
-  #readCall(from: string, viewNo: number, reader: Reader, answers: BatchWriter): void {
-    const message = readCall(reader)
+  #readCall(
+    kind: typeof CALL | typeof CALL_BY_NUMBER,
+    batch: Batch,
+    reader: Reader,
+    { answers, acquaintances }: Caller,
+  ): void {
+    const callId = reader.varuint()
+    const target = kind === CALL ? acquaintances.readName(reader) : acquaintances.readNumber(reader)
+    const message = readCall(reader, callId)
     if (reader.failed) return
-    if (message.type === NODE_TYPE) {
-      void this.#answer(from, message, answers)
+    if (target.type === NODE_TYPE) {
+      void this.#answer(batch.from, message, answers)
       return
     }
-    const call = this.#callFrom(message, answers)
+    const call = this.#callFrom(target, message, answers, batch.now)
     if (call === undefined) return
-    const partition = partitionOf(message.type, message.id)
-    this.#admit({ from, viewNo, partition, placeEpoch: message.placeEpoch }, call)
+    const { from, viewNo } = batch
+    const { partition } = target
+    this.#admit({ from, viewNo, partition, placeEpoch: message.placeEpoch }, call, batch.now)
   }
 
   /** Lets a call in, sends it back, or keeps it until it is clear which: then it is asked again. */
-  #admit(arrival: LocatedArrival, call: PeerCall): void {
+  #admit(arrival: LocatedArrival, call: PeerCall, now: number): void {
     const { node, member, router, whereabouts } = this.#host
-    const now = node.ports.clock.monotonicMs()
     const admission = router.canServe(now) ? member.admit(arrival, now) : 'drop'
     // By a view that this node has not read yet the sender may be a member, and the partition may live here.
     const isAhead = arrival.viewNo > (member.view?.viewNo ?? 0)
@@ -266,7 +299,8 @@ export class Peers {
     if (admission === 'serve' && router.isReady(arrival.partition)) node.dispatch(call)
     else if (admission !== 'drop' && node.isActive(call.ref)) node.dispatch(call)
     else if (admission === 'moved') whereabouts.receive(call, arrival.placeEpoch)
-    else if (admission !== 'drop' || isAhead) router.hold(call, () => this.#admit(arrival, call))
+    else if (admission !== 'drop' || isAhead)
+      router.hold(call, () => this.#admit(arrival, call, node.ports.clock.monotonicMs()))
     else
       call.fail(
         new EpicError(
@@ -291,35 +325,61 @@ export class Peers {
     }
   }
 
-  #callFrom(message: CallMessage, answers: BatchWriter): PeerCall | undefined {
+  #callFrom(
+    { type, ref }: Target,
+    message: CallMessage,
+    answers: BatchWriter,
+    now: number,
+  ): PeerCall | undefined {
     const { node } = this.#host
-    const description = node.descriptions.get(message.type)
     const task =
       message.operation === TASK_OPERATION && isDueTask(message.args[0]) ? message.args[0] : null
     const name = task?.operation ?? message.operation
-    const operation = description?.operations.get(name) ?? REMOTE_OPERATIONS.get(name)
-    const ref = operation === undefined ? undefined : node.refs.get(message.type, message.id)
+    const operation =
+      ref === undefined
+        ? undefined
+        : (descriptionOf(ref).operations.get(name) ?? REMOTE_OPERATIONS.get(name))
     if (operation === undefined || ref === undefined) {
       if (!message.isOneWay)
-        writeFailure(
-          answers.lane('normal'),
-          message.callId,
-          unknownTarget(message, description !== undefined),
-        )
+        writeFailure(answers.lane('normal'), message.callId, this.#unknown(type, name))
       return undefined
     }
-    const call = new PeerCall(node, ref, operation, task?.args ?? message.args, answers, {
-      callId: message.callId,
-      isOneWay: message.isOneWay,
-      depth: message.depth,
-      above: message.above,
-      deadlineAt: node.ports.clock.monotonicMs() + message.timeLeftMs,
-      number: message.number,
-      trace: message.trace,
-    })
+    const args = task?.args ?? message.args
+    const call = new PeerCall(node, ref, operation, args, answers, message)
+    call.deadlineAt = now + message.timeLeftMs
     call.task = task
     return call
   }
+
+  #unknown(type: string, operation: string): EpicError {
+    return this.#host.node.descriptions.has(type)
+      ? new EpicError(
+          'UnknownOperation',
+          `Cannot call ${type}.${operation}: there is no such operation`,
+        )
+      : new EpicError('UnknownType', `Cannot find entity type "${type}"`)
+  }
+}
+
+/** What arrives through one channel. */
+interface Source {
+  readonly from: string
+  readonly reader: Reader
+  /** Set for channels that the other side has opened: only it calls through them. */
+  readonly caller: Caller | undefined
+}
+
+interface Caller {
+  readonly answers: BatchWriter
+  readonly acquaintances: Acquaintances
+}
+
+/** What the messages of one batch have in common. */
+interface Batch {
+  readonly from: string
+  /** The view that the sender had. */
+  readonly viewNo: number
+  readonly now: number
 }
 
 /** An arrival, with how fresh its sender's word of the entity's place was. */
@@ -331,21 +391,9 @@ interface LocatedArrival extends Arrival {
 const REOPEN_AFTER_MS = 20
 
 function nodeLost(waiting: Waiting, nodeId: string, reason: string): EpicError {
-  const what =
-    waiting instanceof EntityCall
-      ? `${waiting.operation.name} of "${waiting.ref.toString()}"`
-      : 'a request'
+  const what = waiting instanceof EntityCall ? waiting.toString() : 'a request'
   return new EpicError(
     'NodeLost',
     `Cannot know what became of ${what}: the link to node ${nodeId} ended (${reason})`,
   )
-}
-
-function unknownTarget(message: CallMessage, isTypeKnown: boolean): EpicError {
-  return isTypeKnown
-    ? new EpicError(
-        'UnknownOperation',
-        `Cannot call ${message.type}.${message.operation}: there is no such operation`,
-      )
-    : new EpicError('UnknownType', `Cannot find entity type "${message.type}"`)
 }

@@ -76,6 +76,8 @@ export class RefObject {
   readonly '@id': string
   /** Where the entity was last found on this node. */
   '@place': Activation | null = null
+  /** Its place among the entities that a link has introduced to another node, if it is still the holder. */
+  '@placeOnLinks' = -1
   /** On the prototype: the same for all refs of a class. */
   declare readonly '@class': ClassDescription
 
@@ -124,6 +126,14 @@ export function placeOf(ref: RefObject): Activation | null {
 
 export function setPlace(ref: RefObject, place: Activation | null): void {
   ref['@place'] = place
+}
+
+export function placeOnLinksOf(ref: RefObject): number {
+  return ref['@placeOnLinks']
+}
+
+export function setPlaceOnLinks(ref: RefObject, place: number): void {
+  ref['@placeOnLinks'] = place
 }
 
 /** The refs of one node: makes each once, and forgets those that nobody holds. */

@@ -63,6 +63,11 @@ export class EntityCall extends Call implements Held {
     this.#home = home
   }
 
+  /** As people read it: `enterLevel of "Player/bob"`. */
+  override toString(): string {
+    return `${this.operation.name} of "${this.ref.toString()}"`
+  }
+
   /** Keeps the outcome until the gate opens. */
   keep(outcome: Outcome): void {
     this.#outcome = outcome
@@ -193,11 +198,11 @@ export class UnawaitedCall extends EntityCall {
 }
 
 /** That the last try certainly did not run says nothing of those before it. */
-function uncertain({ ref, operation }: EntityCall, error: unknown): unknown {
+function uncertain(call: EntityCall, error: unknown): unknown {
   if (isEpicError(error) && error.retry === 'unknown') return error
   return new EpicError(
     'Unknown',
-    `Cannot know what became of ${operation.name} of "${ref.toString()}": it may have run before, and its last try failed`,
+    `Cannot know what became of ${call.toString()}: it may have run before, and its last try failed`,
     { cause: error },
   )
 }
