@@ -23,9 +23,9 @@ import {
   RETRY_MS_MIN,
   STATEMENT_MS_MAX,
 } from './limits.ts'
-import { meaningOf, messageOf, refusalFrom } from './postgres-failure.ts'
+import { meaningOf, messageOf, refusalFrom } from '@epicserver/postgres-link'
 import { FORMAT, channelOf, schemaStatements } from './schema.ts'
-import type { Encryption } from './settings.ts'
+import type { Encryption } from '@epicserver/postgres-link'
 
 /** The driver, with 64-bit numbers as BigInts. */
 export type Database = Sql<{ bigint: bigint }>
