@@ -12,7 +12,7 @@
  * An error that no second try changes may be the fault of one request: the batch is halved until that one is alone. Requests that wait
  * behind a failing batch end with their own time, not with that of the batch.
  *
- * A write that is \`Unknown\` may still be under way in the database. Its guard makes that harmless: it is done before the claim that
+ * A write that is `Unknown` may still be under way in the database. Its guard makes that harmless: it is done before the claim that
  * follows, or is refused after what that claim led to.
  */
 import { setTimeout as pause } from 'node:timers/promises'

@@ -6,7 +6,7 @@ import { byteaArray, hexList, nameArray, numberArray } from './array-text.ts'
 import type { Job, Outcome } from './entity-jobs.ts'
 import type { Statement } from './link.ts'
 
-/** What \`apply\` says of one request. */
+/** What `apply` says of one request. */
 export interface OutcomeRow {
   /** From 1, as PostgreSQL counts. */
   readonly nr: number

@@ -124,10 +124,12 @@ export class Database {
 
   #prepare(sql: Sql): Promise<void> {
     const { schema } = this.#options
-    this.#prepared ??= prepareSchema(sql, schema, this.#options).catch((error: unknown) => {
-      this.#prepared = undefined
-      throw error
-    })
+    this.#prepared ??= prepareSchema(sql, { schema, place: this.#options }).catch(
+      (error: unknown) => {
+        this.#prepared = undefined
+        throw error
+      },
+    )
     return this.#prepared
   }
 

@@ -9,14 +9,7 @@ import {
   formatEpoch,
   partitionOf,
 } from '@epicserver/contracts'
-import type {
-  Claimed,
-  EntityId,
-  Guard,
-  IndexEntry,
-  TaskChange,
-  Write,
-} from '@epicserver/contracts'
+import type { Claimed, EntityId, Guard, IndexEntry, TaskChange, Write } from '@epicserver/contracts'
 import { KINDS } from './apply-function.ts'
 import type { Kind } from './apply-function.ts'
 

@@ -73,7 +73,10 @@ export class Link {
     let error: string | undefined
     try {
       const answer = sql.unsafe<Row[]>(statement.text, [...values], { prepare: true })
-      const rows = await withDeadline(answer, Math.min(waitMs, this.#options.statementMs + ANSWER_MS))
+      const rows = await withDeadline(
+        answer,
+        Math.min(waitMs, this.#options.statementMs + ANSWER_MS),
+      )
       this.#heardAt = performance.now()
       return rows
     } catch (failure) {
@@ -115,7 +118,7 @@ export class Link {
     if (performance.now() - this.#heardAt < this.#options.validateAfterMs) return true
     try {
       // A connection that was closed in order is made again for this.
-      await withDeadline(sql.unsafe("SELECT 1", [], { prepare: true }), VALIDATE_MS_MAX)
+      await withDeadline(sql.unsafe('SELECT 1', [], { prepare: true }), VALIDATE_MS_MAX)
       return true
     } catch {
       // Whatever is wrong with it, a new one is made, and tells.

@@ -7,8 +7,8 @@
 import { EpicError } from '@epicserver/contracts'
 import type { ISql, Sql } from 'postgres'
 import { MIGRATION_MS_MAX } from './limits.ts'
-import { FORMAT, MIGRATIONS } from './schema.ts'
-import type { ShardPlace } from './schema.ts'
+import { MIGRATIONS } from './schema.ts'
+import type { Migration, ShardPlace } from './schema.ts'
 
 interface Meta {
   readonly format: number
@@ -16,28 +16,41 @@ interface Meta {
   readonly shard_count: number
 }
 
+/** What a schema ought to be. */
+interface Meant {
+  readonly schema: string
+  readonly place: ShardPlace
+  readonly migrations: readonly Migration[]
+}
+
 /**
  * Makes sure that the schema is there, and is the one that is meant.
  * @throws EpicError `StoreNewer`, `Incompatible`; and what the driver throws
  */
-export async function prepareSchema(sql: Sql, schema: string, place: ShardPlace): Promise<void> {
+export async function prepareSchema(
+  sql: Sql,
+  options: { schema: string; place: ShardPlace; migrations?: readonly Migration[] },
+): Promise<void> {
+  const meant: Meant = { migrations: MIGRATIONS, ...options }
+  const { schema, migrations } = meant
   const found = await readMeta(sql, schema)
-  if (found !== undefined) checkMeta(found, schema, place)
-  if (found?.format === FORMAT) return
+  if (found !== undefined) checkMeta(found, meant)
+  if (found?.format === migrations.length) return
   await sql.begin(async (transaction) => {
     await transaction.unsafe(`SET LOCAL statement_timeout = ${MIGRATION_MS_MAX}`)
     await transaction`SELECT pg_advisory_xact_lock(hashtext(${`epicserver state ${schema}`}))`
-    await migrate(transaction, schema, place)
+    await migrate(transaction, meant)
   })
 }
 
-async function migrate(sql: ISql, schema: string, place: ShardPlace): Promise<void> {
+async function migrate(sql: ISql, meant: Meant): Promise<void> {
+  const { schema, place, migrations } = meant
   const found = await readMeta(sql, schema)
   if (found === undefined) await sql`CREATE SCHEMA IF NOT EXISTS ${sql(schema)}`
-  else checkMeta(found, schema, place)
+  else checkMeta(found, meant)
   // Quoted, since a schema may be called `user`.
   const s = `"${schema}"`
-  for (const [step, statementsOf] of MIGRATIONS.entries()) {
+  for (const [step, statementsOf] of migrations.entries()) {
     if (step < (found?.format ?? 0)) continue
     for (const statement of statementsOf(s, place)) await sql.unsafe(statement)
     await sql.unsafe(`UPDATE ${s}.meta SET format = ${step + 1}`)
@@ -57,11 +70,12 @@ async function readMeta(sql: ISql, schema: string): Promise<Meta | undefined> {
   return meta
 }
 
-function checkMeta(meta: Meta, schema: string, { shard, shardCount }: ShardPlace): void {
-  if (meta.format > FORMAT) {
+function checkMeta(meta: Meta, { schema, place, migrations }: Meant): void {
+  const { shard, shardCount } = place
+  if (meta.format > migrations.length) {
     throw new EpicError(
       'StoreNewer',
-      `Cannot use the schema "${schema}": it has format ${meta.format}, this version reads up to ${FORMAT}`,
+      `Cannot use the schema "${schema}": it has format ${meta.format}, this version reads up to ${migrations.length}`,
     )
   }
   if (meta.shard === shard && meta.shard_count === shardCount) return

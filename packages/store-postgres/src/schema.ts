@@ -2,7 +2,7 @@
  * What a store has in each of its databases, in a schema of its own, and how an older one becomes this.
  *
  * Ids, keys and names are bytes: their order is that of the port, and they come back as they were, whatever encoding and collation
- * the database has. The view \`readable\` shows them as text, for people.
+ * the database has. The view `readable` shows them as text, for people.
  *
  * Formats only go up. Step n brings a schema from format n to n + 1; a step that has been released is never changed again. While
  * nodes of the version before still run, a step may add, but not take away what they use.
@@ -15,13 +15,13 @@ export interface ShardPlace {
   readonly shardCount: number
 }
 
-/** Statements of each step, the first of which makes everything. */
-export const MIGRATIONS: readonly ((s: string, place: ShardPlace) => readonly string[])[] = [
+/** The statements of a step, for a schema by its quoted name. */
+export type Migration = (s: string, place: ShardPlace) => readonly string[]
+
+/** The steps, the first of which makes everything. Their number is the format that this version reads and writes. */
+export const MIGRATIONS: readonly Migration[] = [
   (s, place) => [...tables(s), identity(s, place), readable(s), applyFunction(s)],
 ]
-
-/** The format that this version reads and writes. */
-export const FORMAT: number = MIGRATIONS.length
 
 function tables(s: string): string[] {
   return [

@@ -2,8 +2,8 @@ import { after, before } from 'node:test'
 import { describeStateStore, findPostgres, startPostgres } from '@epicserver/conformance'
 import type { PostgresServer, StateStoreHarness } from '@epicserver/conformance'
 import { PostgresStateStore } from '@epicserver/store-postgres'
-import postgres from 'postgres'
 import type { Sql } from 'postgres'
+import { adminOf } from './postgres-ground.ts'
 
 const found = await findPostgres()
 let server: PostgresServer
@@ -15,7 +15,7 @@ const connect = (): PostgresStateStore =>
 before(async () => {
   if (found.programs === undefined) return
   server = await startPostgres({ programs: found.programs })
-  admin = postgres(server.address, { max: 1, onnotice: () => undefined })
+  admin = adminOf(server.address)
   const first = connect()
   await first.prepare()
   await first.close()
