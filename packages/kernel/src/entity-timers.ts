@@ -27,7 +27,7 @@ export class EntityTimers {
 
   /**
    * Sets a timer; one of the same key is replaced. A turn that outlives its activation sets
-   * nothing.
+   * nothing; what is set while its entity is sealed stands still like the others.
    * @throws EpicError `Overloaded` when the entity has as many as it may.
    */
   set(timer: Timer): void {
@@ -44,7 +44,7 @@ export class EntityTimers {
     }
     if (timers === null) activation.timers = new Map([[key, timer]])
     else timers.set(key, timer)
-    this.#wheel.set(timer)
+    if (activation.state !== 'moving') this.#wheel.set(timer)
   }
 
   /** Says whether there was such a timer. */

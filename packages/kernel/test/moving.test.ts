@@ -103,6 +103,19 @@ describe('moving: an entity that is to live elsewhere', () => {
     driver.kernel.assertInvariants()
   })
 
+  it('keeps a timer that is set while it is sealed, and lets it run once when it stays', () => {
+    const driver = new Driver({ types: [Room] })
+    const activation = driver.activate('Room/a')
+    driver.kernel.seal(activation)
+    driver.setTimer(activation, 'tick', { dueAt: 10 })
+    driver.kernel.assertInvariants()
+    driver.kernel.handleStayed(activation)
+    driver.kernel.assertInvariants()
+    driver.kernel.handleTick(100)
+    assert.equal(driver.takeEffects().filter(({ kind }) => kind === 'fire').length, 1)
+    driver.kernel.assertInvariants()
+  })
+
   it('that arrives lets calls wait until it is claimed, and asks for no claim itself', () => {
     const driver = new Driver({ types: [Saved] })
     const type = driver.kernel.types.get('Saved')

@@ -17,6 +17,14 @@ export interface RuntimeLimits {
   readonly idleTickMs: number
   /** How long a stopping node waits for running turns. */
   readonly stopGraceMs: number
+  /** How long a partition that goes to another node waits for running turns; what is busy longer goes on as a guest. */
+  readonly handOverGraceMs: number
+  /** How many entities a node moves at a time: each takes a few messages and, for a moment, its state twice. */
+  readonly movesAtOnceMax: number
+  /** How often a node that sends many entities away begins with some. */
+  readonly moveEveryMs: number
+  /** After how long an entity that could not be moved is tried again. */
+  readonly moveAgainAfterMs: number
   /** Calls of a node that wait for an owner of their partition, as after the loss of another node. */
   readonly heldCallsMax: number
   /** Durable tasks of one entity; more are a leak. */
@@ -34,6 +42,10 @@ export const RUNTIME_LIMITS: RuntimeLimits = {
   tickMs: 100,
   idleTickMs: 1000,
   stopGraceMs: 10_000,
+  handOverGraceMs: 100,
+  movesAtOnceMax: 32,
+  moveEveryMs: 10,
+  moveAgainAfterMs: 1_000,
   heldCallsMax: 100_000,
   tasksPerEntityMax: 1024,
   taskHorizonMs: 1000,

@@ -324,3 +324,35 @@ describe('moving: where a store has one writer', () => {
     rig.close()
   })
 })
+
+describe('moving: a node that drains', () => {
+  it('gives everything away under load: states in memory, timers, busy ones; and no call fails', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const ids = Array.from({ length: 20 }, (_, i) => rig.idAt(second, 'Ghost', i))
+    for (const id of ids) await first.pool.Ghost[id]!.add(1)
+    const ticking = rig.idAt(second, 'Counter')
+    const busy = rig.idAt(second, 'Counter', 1)
+    await first.pool.Counter[ticking]!.tickEvery(1_000, 100)
+    const running = first.pool.Counter[busy]!.addAfter(7, 1_500)
+    await rig.clock.advance(10)
+    let isDrained = false
+    void second.cluster.drain().then(() => (isDrained = true))
+    let calls = 0
+    await rig.until(() => {
+      if (isDrained) return true
+      for (const id of ids) void first.pool.Ghost[id]!.add(1).then(() => (calls += 1))
+      return false
+    }, 'the node has drained')
+    assert.equal(second.node.kernel.counts.activations, 0)
+    assert.equal(await running, 7)
+    await rig.until(() => first.node.kernel.counts.pendingCalls === 0, 'all calls are answered')
+    let sum = 0
+    for (const id of ids) sum += await first.pool.Ghost[id]!.add(0)
+    assert.equal(sum, ids.length + calls)
+    await second.cluster.stop()
+    const before = (await first.pool.Counter[ticking]!.seen()).count
+    await rig.clock.advance(3_000)
+    assert.ok((await first.pool.Counter[ticking]!.seen()).count >= before + 2)
+    rig.close()
+  })
+})

@@ -87,8 +87,8 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
       claimBegun: (entity) => world.acknowledgedVersion(entity),
       claimed: (entity, claimed, atLeast) =>
         this.#watch((watcher) => watcher.claimed?.(this, entity, claimed, atLeast)),
-      writeBegun: (entity, _guard, write) =>
-        this.#watch((watcher) => watcher.writeBegun?.(this, entity, write)),
+      writeBegun: (entity, guard, write) =>
+        this.#watch((watcher) => watcher.writeBegun?.(this, entity, write, guard)),
       written: (entity, guard, version) =>
         this.#watch((watcher) => watcher.written?.(this, entity, version, guard)),
       removed: (entity) => this.#watch((watcher) => watcher.removed?.(this, entity)),

@@ -27,7 +27,8 @@ export interface Watcher {
   released?(process: WatchedProcess, activation: Activation, held: Held): void
   /** `atLeast` was said to be durable when the claim was made. */
   claimed?(process: WatchedProcess, entity: EntityId, claimed: Claimed, atLeast: bigint): void
-  writeBegun?(process: WatchedProcess, entity: EntityId, write: Write): void
+  /** The process may be the owner who writes for a guest of another. */
+  writeBegun?(process: WatchedProcess, entity: EntityId, write: Write, guard: Guard): void
   written?(process: WatchedProcess, entity: EntityId, version: bigint, guard: Guard): void
   removed?(process: WatchedProcess, entity: EntityId): void
   processEnded?(process: WatchedProcess): void

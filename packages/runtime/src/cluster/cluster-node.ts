@@ -10,10 +10,17 @@
  * A fenced node is finished: it closes at once and says so; whoever started it makes a new one.
  */
 import type { ClusterStore, EntityId } from '@epicserver/contracts'
-import { ClusterMember, type Effect, type FenceReason, type Mutation } from '@epicserver/fabric'
+import {
+  ClusterMember,
+  type Effect,
+  type FenceReason,
+  type Mutation,
+  type Resident,
+} from '@epicserver/fabric'
 import { ClockGuard } from '../node/clock-guard.ts'
 import { ClusterRouter } from './cluster-router.ts'
 import type { MoveOutcome } from './departures.ts'
+import { Evacuation } from './evacuation.ts'
 import { HandOver } from './hand-over.ts'
 import type { Log } from '../log.ts'
 import { createLog } from '../log.ts'
@@ -56,6 +63,7 @@ interface Parts {
   readonly residence: Residence
   readonly peers: Peers
   readonly handOver: HandOver
+  readonly evacuation: Evacuation
   readonly moves: Moves
 }
 
@@ -130,9 +138,10 @@ export class ClusterNode {
     return await this.#moves().move(entity, nodeId)
   }
 
-  /** Gives all partitions to others; resolves when none is left. */
+  /** Takes nothing new, gives all partitions to others and moves all entities to them; resolves when none is left. */
   drain(): Promise<void> {
-    return new Promise((resolve) => {
+    this.#parts?.evacuation.start()
+    return new Promise<void>((resolve) => {
       this.#onDrained = resolve
       this.#member.drain(this.#now())
       this.#pump()
@@ -141,6 +150,7 @@ export class ClusterNode {
 
   /** Takes partitions again: the end of `drain`. */
   activate(): void {
+    this.#parts?.evacuation.stop()
     this.#member.activate(this.#now())
     this.#pump()
   }
@@ -278,7 +288,7 @@ export class ClusterNode {
       partitions,
       clock,
       owners: {
-        ask: (partition, what, args) => peers.ask(member.ownerOf(partition), what, args),
+        ask: (partition, what, args) => peers.askIfOpen(member.ownerOf(partition), what, args),
         isClosed: () => this.#isFinished,
       },
     })
@@ -301,11 +311,23 @@ export class ClusterNode {
       member.leave(this.#now())
       this.#fence('left')
     }
-    const handOver = new HandOver({ member, node, router, residence, store, log, pump, fail })
+    const evacuation = new Evacuation({ member, node, residence })
+    const onStaying = (guests: readonly Resident[]): void => evacuation.sendHome(guests)
+    const handOver = new HandOver({
+      member,
+      node,
+      router,
+      residence,
+      store,
+      log,
+      pump,
+      fail,
+      onStaying,
+    })
     const moves = new Moves({ member, node, residence, peers, pump })
     for (const part of [store, moves])
       for (const [name, handler] of part.requests) node.requests.set(name, handler)
-    return { node, router, whereabouts, residence, peers, handOver, moves }
+    return { node, router, whereabouts, residence, peers, handOver, evacuation, moves }
   }
 
   #moves(): Moves {

@@ -2,9 +2,9 @@
  * Partitions that come and go: their part of the store is opened before anything of them runs, and closed after all has stopped.
  *
  * What lives in a partition that goes is treated by what it would lose. An entity that the store can bring back whole is put away
- * when its turns have ended; its next call finds it at its new home. One that has timers, or is in memory only, goes on here as a
- * guest of the new owner, to be moved there as it is. One that is on its way in or out stays what it is: its
- * next owner decides.
+ * when its turns have ended; its next call finds it at its new home. One that has timers, is in memory only, or is busy for longer than
+ * others should wait for, goes on here as a guest of the new owner, to be moved there as it is. One that is on its way in or
+ * out stays what it is: its next owner decides.
  *
  * Store work is done one piece after the other, so that a partition is never closed before it was opened.
  */
@@ -26,6 +26,8 @@ export interface HandOverParts {
   readonly store: Pick<PartitionStore, 'acquire' | 'release'>
   readonly log: Log
   readonly pump: () => void
+  /** These go on here as guests. */
+  readonly onStaying: (guests: readonly Resident[]) => void
   /** A partition could not be opened or closed: the node cannot go on. */
   readonly fail: () => void
 }
@@ -64,14 +66,17 @@ export class HandOver {
     this.#afterWork(async () => {
       const isLost = (activation: Activation): boolean =>
         lost.has(homeOf(activation)) && hasHome(node, activation)
-      await this.quiet((activation) => isLost(activation) && !this.#staysAsIs(activation))
+      const until = this.#now() + node.limits.handOverGraceMs
+      await this.quiet((each) => isLost(each) && !this.#staysAsIs(each, this.#now() >= until))
       await store.release(partitions)
       if (node.isClosed) return
       const staying = activationsOf(node).filter(
         (each) => isLost(each) && !residence.isOnTheMove(each),
       )
-      member.ackLost(viewNo, this.#now(), staying.map(residentOf))
+      const guests = staying.map((each) => residentOf(each))
+      member.ackLost(viewNo, this.#now(), guests)
       pump()
+      this.#parts.onStaying(guests)
     })
   }
 
@@ -98,11 +103,11 @@ export class HandOver {
   }
 
   /** Whether an activation goes on here although its home goes to another node. */
-  #staysAsIs(activation: Activation): boolean {
+  #staysAsIs(activation: Activation, isLate: boolean): boolean {
     const { node, residence } = this.#parts
     if (residence.isOnTheMove(activation)) return true
-    if (!hasWhatNoStoreHas(activation)) return false
-    // A turn that it waited for may have set a timer.
+    if (!hasWhatNoStoreHas(activation) && !isLate) return false
+    // It was to come to rest, and is busy for too long or has set a timer since.
     if (activation.state === 'draining') node.kernel.handleStayed(activation)
     return activation.state === 'active'
   }

@@ -103,11 +103,20 @@ export class Peers {
    * Asks a node something that concerns no entity.
    * @throws EpicError `Unavailable` when it cannot be reached now, `NodeLost` when it is lost before it has answered
    */
-  ask(nodeId: string | undefined, what: string, args: readonly unknown[]): Promise<unknown> {
+  ask(nodeId: string, what: string, args: readonly unknown[]): Promise<unknown> {
+    const unreachable = (): EpicError =>
+      new EpicError('Unavailable', `Cannot ask node ${nodeId}: no link to it is open`)
+    return this.askIfOpen(nodeId, what, args) ?? Promise.reject(unreachable())
+  }
+
+  /** The same; `undefined` where no link is open. */
+  askIfOpen(
+    nodeId: string | undefined,
+    what: string,
+    args: readonly unknown[],
+  ): Promise<unknown> | undefined {
     const link = nodeId === undefined ? undefined : this.to(nodeId)
-    if (link !== undefined) return link.ask(what, args, this.#host.node.limits.callTimeoutMs)
-    const whom = nodeId === undefined ? 'a node: none is responsible' : `node ${nodeId}`
-    return Promise.reject(new EpicError('Unavailable', `Cannot ask ${whom}: no link to it is open`))
+    return link?.ask(what, args, this.#host.node.limits.callTimeoutMs)
   }
 
   /** Calls and requests that wait for an answer of any peer. */

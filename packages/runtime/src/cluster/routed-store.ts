@@ -5,8 +5,8 @@
  * process, its owner, who then claims, writes and removes for its guests elsewhere. Epoch and version are in every request
  * and are checked by the store, so it does not matter who carries one: a stale host is refused as ever.
  *
- * What certainly was not done, because the owner has just changed or does not serve yet, is asked again until it is done or the
- * node ends: the guest cannot go on without it. What may have been done is the guest's to find out (`Unknown`).
+ * While a partition changes hands nobody can be asked, and what is asked waits: the guest cannot go on without it. What may have
+ * been done when an owner was lost is the guest's to find out (`Unknown`).
  */
 import {
   EpicError,
@@ -38,8 +38,8 @@ export interface PartitionStore {
 
 /** The way to owners of partitions. */
 export interface OwnerLine {
-  /** Asks the owner of a partition; `Unavailable` where nobody can be asked now. */
-  ask(partition: number, what: string, args: readonly unknown[]): Promise<unknown>
+  /** Asks the owner of a partition; `undefined` where nobody can be asked now. */
+  ask(partition: number, what: string, args: readonly unknown[]): Promise<unknown> | undefined
   isClosed(): boolean
 }
 
@@ -165,12 +165,13 @@ export class RoutedStore implements StateStore {
     const partition = partitionOf(type, id)
     for (;;) {
       try {
-        return await owners.ask(partition, what, [type, id, ...args])
+        const answer = owners.ask(partition, what, [type, id, ...args])
+        if (answer !== undefined) return await answer
       } catch (error) {
-        if (!isEpicError(error)) throw error
-        if (error.code === 'NodeLost') throw unknown(what, type, id, error)
-        if (error.code !== 'Unavailable' || owners.isClosed()) throw error
+        if (isEpicError(error) && error.code === 'NodeLost') throw unknown(what, type, id, error)
+        if (!isEpicError(error) || error.code !== 'Moved') throw error
       }
+      if (owners.isClosed()) throw notHere(type, id)
       await new Promise<void>((resolve) => void clock.setTimer(resolve, RETRY_MS))
     }
   }
@@ -222,7 +223,7 @@ function broken(): EpicError {
 
 function notHere(type: string, id: string): EpicError {
   return new EpicError(
-    'Unavailable',
+    'Moved',
     `Cannot reach the store of "${type}/${id}": this node does not serve its partition now`,
   )
 }

@@ -6,7 +6,7 @@
  * something is emitted; when it leaves, either a write that began after it is durable, or the state was the durable one already.
  */
 import { formatEntityId, isEpicError } from '@epicserver/contracts'
-import type { Claimed, EntityId, Write } from '@epicserver/contracts'
+import type { Claimed, EntityId, Guard, Write } from '@epicserver/contracts'
 import type { Activation, Held } from '@epicserver/kernel'
 import type { EntityCall, EntityNode } from '@epicserver/runtime'
 import type { Report, WatchedProcess, Watcher } from '../watcher.ts'
@@ -38,6 +38,8 @@ const CANNOT_SAVE = 'cannot be saved'
 export class DurabilityWatch implements Watcher {
   readonly #report: Report
   readonly #acknowledged = new Map<string, Acknowledged>()
+  /** By entity and epoch: who writes for an activation may be another node. */
+  readonly #activations = new Map<string, Activation>()
   readonly #known = new WeakMap<Activation, Known>()
   readonly #emitted = new WeakMap<Held, Emission>()
 
@@ -63,9 +65,9 @@ export class DurabilityWatch implements Watcher {
     )
   }
 
-  written(process: WatchedProcess, entity: EntityId, version: bigint): void {
+  written(_process: WatchedProcess, entity: EntityId, version: bigint, { epoch }: Guard): void {
     this.#acknowledged.set(formatEntityId(entity), { entity, version })
-    const known = this.#knownOf(activationOf(process, entity))
+    const known = this.#knownOf(this.#activations.get(nameOf(entity, epoch)))
     const state = known?.underWay.shift()
     if (known === undefined || state === undefined) return
     known.durable = state
@@ -76,8 +78,8 @@ export class DurabilityWatch implements Watcher {
     this.#acknowledged.delete(formatEntityId(entity))
   }
 
-  writeBegun(process: WatchedProcess, entity: EntityId, write: Write): void {
-    const activation = activationOf(process, entity)
+  writeBegun(process: WatchedProcess, entity: EntityId, write: Write, { epoch }: Guard): void {
+    const activation = this.#activations.get(nameOf(entity, epoch))
     const known = this.#knownOf(activation)
     if (known === undefined || activation === undefined) return
     known.writesBegun += 1
@@ -88,7 +90,9 @@ export class DurabilityWatch implements Watcher {
   }
 
   turnStarted(process: WatchedProcess, { activation }: EntityCall): void {
-    if (activation === null || activation.gate === null || this.#known.has(activation)) return
+    if (activation === null || activation.gate === null) return
+    this.#noteEpoch(activation)
+    if (this.#known.has(activation)) return
     this.#known.set(activation, {
       durable: stateOf(process, activation),
       writesBegun: 0,
@@ -123,10 +127,17 @@ export class DurabilityWatch implements Watcher {
   ): void {
     const known = this.#knownOf(activation ?? undefined)
     if (known === undefined || activation?.instance === null) return
+    this.#noteEpoch(activation as Activation)
     this.#emitted.set(held, {
       state: stateOf(process, activation as Activation),
       writesBegun: known.writesBegun,
     })
+  }
+
+  /** It rises where a move was given up, also while a turn runs. */
+  #noteEpoch(activation: Activation): void {
+    const entity = { type: activation.type.plan.name, id: activation.id }
+    this.#activations.set(nameOf(entity, activation.epoch), activation)
   }
 
   #knownOf(activation: Activation | undefined): Known | undefined {
@@ -141,8 +152,8 @@ export class DurabilityWatch implements Watcher {
   }
 }
 
-function activationOf({ node }: WatchedProcess, { type, id }: EntityId): Activation | undefined {
-  return node?.kernel.types.get(type)?.activations.get(id)
+function nameOf(entity: EntityId, epoch: bigint): string {
+  return `${formatEntityId(entity)}@${epoch}`
 }
 
 function stateOf(process: WatchedProcess, activation: Activation): string {

@@ -44,6 +44,8 @@ export class SingleActivationWatch implements Watcher {
   }
 }
 
+/** One that is sealed for a move executes nothing; should it go on after all, its next turn is looked at again. */
 function isLive({ process, activation }: Place): boolean {
-  return activation.state !== 'gone' && process.isAlive && process.canServe
+  const isSealed = activation.state === 'moving' || activation.state === 'gone'
+  return !isSealed && process.isAlive && process.canServe
 }

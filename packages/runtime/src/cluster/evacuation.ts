@@ -1,0 +1,125 @@
+/**
+ * Moves many entities away at a bounded pace: those that a hand-over left behind as guests, to their new homes; and when the node
+ * drains, every guest there is.
+ *
+ * Each goes by itself: one that finds no quiet moment holds up none, and is tried again later. So many are under way at a
+ * time, and no more, that calls and other nodes hardly notice; the pace follows from how long a move takes.
+ */
+import {
+  choosePlace,
+  memberOf,
+  type ClusterMember,
+  type EntityKey,
+  type NodeId,
+  type Resident,
+} from '@epicserver/fabric'
+import type { EntityNode } from '../node/node.ts'
+import type { Pending } from '../node/ports.ts'
+import type { Residence } from './residence.ts'
+
+export interface EvacuationParts {
+  readonly member: ClusterMember
+  readonly node: EntityNode
+  readonly residence: Residence
+}
+
+/** How many have gone, and how many are left. */
+export interface EvacuationCounts {
+  readonly moved: number
+  readonly left: number
+}
+
+export class Evacuation {
+  readonly #parts: EvacuationParts
+  /** Guests that are to go home, with the instant before which they are not tried again. */
+  readonly #homeward = new Map<EntityKey, number>()
+  #isDraining = false
+  #underWay = 0
+  #moved = 0
+  #next: Pending | undefined
+
+  constructor(parts: EvacuationParts) {
+    this.#parts = parts
+  }
+
+  get counts(): EvacuationCounts {
+    return { moved: this.#moved, left: this.#homeward.size }
+  }
+
+  /** These live here as guests since their partition went to another node: they follow it. */
+  sendHome(guests: readonly Resident[]): void {
+    for (const { key } of guests) this.#homeward.set(key, 0)
+    this.#arm()
+  }
+
+  /** From now on every guest is to go, until `stop`. */
+  start(): void {
+    this.#isDraining = true
+    this.#arm()
+  }
+
+  /** Guests may stay again; those that were on their way home still go. */
+  stop(): void {
+    this.#isDraining = false
+  }
+
+  #arm(): void {
+    const { clock } = this.#parts.node.ports
+    this.#next ??= clock.setTimer(() => {
+      this.#next = undefined
+      this.#round()
+    }, this.#parts.node.limits.moveEveryMs)
+  }
+
+  #round(): void {
+    const { member, node } = this.#parts
+    if (node.isClosed) return
+    if (this.#isDraining) {
+      for (const { key } of member.residents.guests)
+        if (!this.#homeward.has(key)) this.#homeward.set(key, 0)
+    }
+    const now = node.ports.clock.monotonicMs()
+    for (const [key, notBefore] of this.#homeward) {
+      if (this.#underWay >= node.limits.movesAtOnceMax) break
+      if (now >= notBefore) this.#send(key, now)
+    }
+    if (this.#isDraining || this.#homeward.size > 0) this.#arm()
+  }
+
+  #send(key: EntityKey, now: number): void {
+    const { member, residence, node } = this.#parts
+    const guest = member.residents.guest(key)
+    if (guest === undefined) {
+      this.#homeward.delete(key)
+      return
+    }
+    const activation = residence.find(key)
+    const target = this.#targetOf(guest)
+    this.#homeward.set(key, now + node.limits.moveAgainAfterMs)
+    if (activation?.state !== 'active' || target === undefined || residence.departures.has(key))
+      return
+    this.#underWay += 1
+    void residence.departures.begin(key, activation, target).then(({ status }) => {
+      this.#underWay -= 1
+      if (status !== 'moved') return
+      this.#moved += 1
+      this.#homeward.delete(key)
+    })
+  }
+
+  /** Its home where that can have it; otherwise whoever is less busy. */
+  #targetOf({ key, partition }: Resident): NodeId | undefined {
+    const { member, node } = this.#parts
+    const { view } = member
+    const owner = member.ownerOf(partition)
+    if (view === undefined) return undefined
+    const canHost = owner !== undefined && memberOf(view, owner)?.state === 'active'
+    const target = canHost
+      ? owner
+      : choosePlace(
+          { key, partition, policy: 'load', caller: node.nodeId },
+          { view, loads: member.loads.all },
+        )
+    return target === node.nodeId ? undefined : target
+  }
+}
