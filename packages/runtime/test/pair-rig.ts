@@ -244,7 +244,7 @@ export async function pairRig<T extends EntityClasses>(
     idAt: (member, type, n = 0) => {
       let left = n
       for (let i = 0; ; i += 1) {
-        if (!member.node.ports.router.isHome(type, `e${i}`)) continue
+        if (!member.node.ports.router.isHome(member.node.refTo(type, `e${i}`))) continue
         if (left === 0) return `e${i}`
         left -= 1
       }

@@ -7,7 +7,7 @@
  * call for a partition it no longer owns answers `Moved`; the sender then looks again. So a stale view costs a round trip,
  * never a failed call.
  */
-import { EpicError, formatEntityId, partitionOf, PARTITIONS } from '@epicserver/contracts'
+import { EpicError, partitionOf, PARTITIONS } from '@epicserver/contracts'
 import type { ClusterMember } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
 import type { ClockGuard } from '../node/clock-guard.ts'
@@ -15,10 +15,10 @@ import type { EntityCall } from '../node/entity-call.ts'
 import { RUNTIME_LIMITS } from '../limits.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { NodeClock, Router } from '../node/ports.ts'
-import { descriptionOf, idOf } from '../model/ref.ts'
+import { partitionOfRef, type RefObject } from '../model/ref.ts'
 import { PeerCall } from './peer-call.ts'
 import type { Residence } from './residence.ts'
-import type { Whereabouts } from './whereabouts.ts'
+import { placeOfRef, type Whereabouts } from './whereabouts.ts'
 
 /** What the router needs of the links to other nodes. */
 export interface Links {
@@ -70,14 +70,13 @@ export class ClusterRouter implements Router {
     this.#residence = parts.residence
   }
 
-  isHome(type: string, id: string): boolean {
-    const partition = partitionOf(type, id)
+  isHome(ref: RefObject): boolean {
+    const partition = partitionOfRef(ref)
     // A view that takes the partition away counts at once; that it is not ready any more follows a moment later.
     if (this.#ready[partition] !== 1 || !this.#member.isServing(partition)) return false
     const { residents } = this.#member
     if (!residents.hasAway(partition)) return true
-    const place = { key: formatEntityId({ type, id }), partition }
-    return residents.route(place, this.#clock.monotonicMs()).kind === 'here'
+    return residents.route(placeOfRef(ref), this.#clock.monotonicMs()).kind === 'here'
   }
 
   isReady(partition: number): boolean {
@@ -95,8 +94,8 @@ export class ClusterRouter implements Router {
     return this.#member.canServe(nowMs)
   }
 
-  send(call: EntityCall): void {
-    const partition = partitionOf(descriptionOf(call.ref).name, idOf(call.ref))
+  send(call: EntityCall, now: number): void {
+    const partition = partitionOfRef(call.ref)
     const { residents } = this.#member
     if (call instanceof PeerCall || residents.hasHints || residents.hasAway(partition)) {
       this.#whereabouts().send(call)
@@ -106,7 +105,7 @@ export class ClusterRouter implements Router {
     const link =
       owner === undefined || owner === this.#member.nodeId ? undefined : this.#links.to(owner)
     if (link === undefined) this.hold(call)
-    else link.send(call, this.#clock.monotonicMs())
+    else link.send(call, now)
   }
 
   askOthers(

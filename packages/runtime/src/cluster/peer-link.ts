@@ -38,10 +38,12 @@ export interface BatchHost {
 }
 
 /**
- * After so many messages the gathered ones leave before the tick has ended, so that the other side works on them while this one goes
- * on: with 100 calls in flight two processes then run at once instead of in turns.
+ * So many messages are gathered at most before they leave, also when the tick has not ended: more would keep the other side waiting
+ * for nothing.
  */
-const EARLY_MESSAGES = 64
+const GATHERED_MAX = 512
+/** Fewer are not worth a write of their own, which costs as much as some twenty calls. */
+const GATHERED_MIN = 64
 
 /** Gathers messages for a channel and sends them as one batch for each lane and tick, or as several where there are many. */
 export class BatchWriter {
@@ -63,14 +65,14 @@ export class BatchWriter {
     return this.#channel.backlogBytes
   }
 
-  /** The writer of a lane; what is written leaves at the end of the tick. */
-  lane(lane: PeerLane): Writer {
+  /** The writer of a lane; what is written leaves at the end of the tick, or when so many messages are gathered. */
+  lane(lane: PeerLane, gatheredMax: number = GATHERED_MAX): Writer {
     if (!this.#isScheduled) {
       this.#isScheduled = true
       this.#host.afterTurns(this.#flushAtEnd)
     }
     this.#gathered += 1
-    if (this.#gathered > EARLY_MESSAGES) this.flush()
+    if (this.#gathered > gatheredMax) this.flush()
     const writer = (this.#writers[lane] ??= this.#host.newWriter())
     if (writer.length === 0) writer.varuint(this.#host.viewNo())
     return writer
@@ -154,7 +156,7 @@ export class PeerLink {
     const slot = isOneWay ? NO_SLOT : this.#take(call)
     if (slot === NO_SLOT && !isOneWay) return
     const lane = operation.priority
-    const writer = this.batch.lane(lane)
+    const writer = this.batch.lane(lane, this.#half())
     const to = {
       number: this.batch.introductions.numberOf(ref, lane, writer),
       type: descriptionOf(ref).name,
@@ -222,6 +224,12 @@ export class PeerLink {
     this.#free.length = 0
     this.batch.close()
     return calls
+  }
+
+  /** Half of what waits leaves at once: the other side works on it while this one goes on with the rest. */
+  #half(): number {
+    const half = this.size >> 1
+    return half < GATHERED_MIN ? GATHERED_MIN : half > GATHERED_MAX ? GATHERED_MAX : half
   }
 
   #write(

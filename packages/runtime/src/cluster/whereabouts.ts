@@ -7,11 +7,11 @@
  * longer than a round trip. One that may be right, since the entity was placed here or is on its way, waits until the owner
  * has said so.
  */
-import { EpicError, formatEntityId, partitionOf } from '@epicserver/contracts'
+import { EpicError, formatEntityId } from '@epicserver/contracts'
 import type { ClusterMember, EntityKey, NodeId, Place } from '@epicserver/fabric'
 import type { EntityCall } from '../node/entity-call.ts'
 import type { NodeClock } from '../node/ports.ts'
-import { entityOf, type RefObject } from '../model/ref.ts'
+import { entityOf, partitionOfRef, type RefObject } from '../model/ref.ts'
 import type { ClusterRouter } from './cluster-router.ts'
 import { PeerCall } from './peer-call.ts'
 import type { PeerLink } from './peer-link.ts'
@@ -36,8 +36,7 @@ export interface WhereaboutsParts {
 
 /** The place of a ref's entity. */
 export function placeOfRef(ref: RefObject): Place {
-  const { type, id } = entityOf(ref)
-  return { key: formatEntityId({ type, id }), partition: partitionOf(type, id) }
+  return { key: formatEntityId(entityOf(ref)), partition: partitionOfRef(ref) }
 }
 
 export class Whereabouts {

@@ -106,7 +106,7 @@ async function inspect(node: EntityNode, type: string, id: string): Promise<Enti
       fields: node.durability.fieldsOf(activation),
     }
   }
-  if (!node.ports.router.isHome(type, id) || !description.persistent) return null
+  if (!node.ports.router.isHome(node.refTo(type, id)) || !description.persistent) return null
   const record = await node.ports.store.read({ type, id })
   if (record === null) return null
   const fields = node.durability.stateOf(type).decode(record.bytes, { type, id }).state

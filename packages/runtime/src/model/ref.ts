@@ -8,7 +8,7 @@
  * The methods are made once for each class, on a prototype: a call is a method call, not a proxy's trap. What a ref is stands
  * under names with an `@`, so that no operation can collide with it.
  */
-import { entityIdProblem, formatEntityId, type EntityId } from '@epicserver/contracts'
+import { entityIdProblem, formatEntityId, partitionOf, type EntityId } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
 import type { ClassDescription, OperationDescription } from './class-description.ts'
 import type { Entity } from './entity.ts'
@@ -78,6 +78,8 @@ export class RefObject {
   '@place': Activation | null = null
   /** Its place among the entities that a link has introduced to another node, if it is still the holder. */
   '@placeOnLinks' = -1
+  /** The entity's partition, once somebody has asked. */
+  '@partition' = -1
   /** On the prototype: the same for all refs of a class. */
   declare readonly '@class': ClassDescription
 
@@ -118,6 +120,12 @@ export function idOf(ref: AnyRef | RefObject): string {
 
 export function descriptionOf(ref: RefObject): ClassDescription {
   return ref['@class']
+}
+
+/** The partition of the entity that a ref names. */
+export function partitionOfRef(ref: RefObject): number {
+  if (ref['@partition'] < 0) ref['@partition'] = partitionOf(ref['@class'].name, ref['@id'])
+  return ref['@partition']
 }
 
 export function placeOf(ref: RefObject): Activation | null {

@@ -8,13 +8,7 @@
  * Drains run as microtasks, so that a chain of calls inside a process costs no event loop turn, and give way to sockets and
  * timers after a slice of time, so that two entities calling each other for ever starve nobody.
  */
-import {
-  EpicError,
-  entityIdProblem,
-  isEpicError,
-  type EntityId,
-  type ErrorCode,
-} from '@epicserver/contracts'
+import { EpicError, entityIdProblem, isEpicError, type ErrorCode } from '@epicserver/contracts'
 import {
   Kernel,
   type Activation,
@@ -58,7 +52,6 @@ import { createQuery, QUERY_REQUEST, type Query } from '../queries/query.ts'
 import { walkQuery, type QueryText } from '../queries/query-walk.ts'
 import {
   descriptionOf,
-  entityOf,
   idOf,
   placeOf,
   RefTable,
@@ -330,9 +323,9 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
       const isElsewhere =
         description.placement !== 'anywhere' &&
         !this.isActive(ref) &&
-        !this.ports.router.isHome(description.name, id)
+        !this.ports.router.isHome(ref)
       if (isElsewhere) {
-        this.ports.router.send(call)
+        this.ports.router.send(call, this.kernel.now)
         return
       }
       this.kernel.accept(this.type(description.name), id, call)
@@ -497,7 +490,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     return (
       call.status === 'made' &&
       call.activation === null &&
-      !this.ports.router.isHome(...placeNames(call as EntityCall))
+      !this.ports.router.isHome((call as EntityCall).ref)
     )
   }
 
@@ -513,11 +506,6 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   get isClosed(): boolean {
     return this.#isClosed
   }
-}
-
-function placeNames(call: EntityCall): [string, string] {
-  const { type, id }: EntityId = entityOf(call.ref)
-  return [type, id]
 }
 
 function unknownType(type: string, known: readonly string[]): EpicError {

@@ -4,6 +4,7 @@
  */
 import type { StateStore } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
+import type { RefObject } from '../model/ref.ts'
 import type { EntityCall } from './entity-call.ts'
 import type { FileSystem } from '../syscalls/files.ts'
 import type { LogSink } from '../log.ts'
@@ -29,13 +30,13 @@ export interface NodeClock {
 /** Where entities live that do not live here. */
 export interface Router {
   /** Whether this node may activate the entity. */
-  isHome(type: string, id: string): boolean
+  isHome(ref: RefObject): boolean
   /** Whether this node serves the partition. */
   isReady(partition: number): boolean
   /** The epoch of a new activation here. */
   grantEpoch(type: string, id: string): bigint
-  /** Takes a call to another node; it will be settled. */
-  send(call: EntityCall): void
+  /** Takes a call to another node; it will be settled. `now` is coarse, as its deadline is. */
+  send(call: EntityCall, now: number): void
   /** Keeps a call until it is clear where it goes; false where there is nothing to wait for. */
   hold(call: EntityCall): boolean
   /** Asks every other node something that concerns no entity. */

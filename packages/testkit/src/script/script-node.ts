@@ -4,7 +4,7 @@
  */
 import { EpicError } from '@epicserver/contracts'
 import type { Activation, Call } from '@epicserver/kernel'
-import { EntityNode, SoloRouter } from '@epicserver/runtime'
+import { EntityNode, entityOf, SoloRouter } from '@epicserver/runtime'
 import type {
   EntityCall,
   EntityClass,
@@ -72,7 +72,8 @@ class ScriptRouter implements Router {
     this.#onSend = onSend
   }
 
-  isHome(type: string, id: string): boolean {
+  isHome(ref: EntityCall['ref']): boolean {
+    const { type, id } = entityOf(ref)
     return type === this.#type && id === this.#id
   }
 
