@@ -14,6 +14,7 @@ const layerOf: Readonly<Record<string, number>> = {
   net: 2,
   'store-memory': 2,
   'store-lmdb': 2,
+  'postgres-link': 2,
   'store-postgres': 2,
   'cluster-memory': 2,
   'cluster-lmdb': 2,
@@ -30,8 +31,15 @@ const layerOf: Readonly<Record<string, number>> = {
   epicserver: 6,
 }
 
-/** Sideways all the same: the engines share one pure state machine, which is itself the engine in memory. */
-const sideways: ReadonlySet<string> = new Set(['cluster-lmdb>cluster-memory'])
+/**
+ * Sideways all the same: the engines share one pure state machine, which is itself the engine in memory; and both providers on
+ * PostgreSQL go to it by one way.
+ */
+const sideways: ReadonlySet<string> = new Set([
+  'cluster-lmdb>cluster-memory',
+  'cluster-postgres>postgres-link',
+  'store-postgres>postgres-link',
+])
 
 /** Where a layer may use less than all that lies below it. */
 const narrowed: Readonly<Record<number, readonly string[]>> = {

@@ -1,4 +1,4 @@
 /** The cluster store on PostgreSQL. */
 export { PostgresClusterStore } from './postgres-cluster-store.ts'
 export type { PostgresClusterStoreOptions } from './postgres-cluster-store.ts'
-export type { TlsOptions } from './settings.ts'
+export type { TlsOptions } from '@epicserver/postgres-link'

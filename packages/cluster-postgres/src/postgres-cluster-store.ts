@@ -27,9 +27,8 @@ import { ChangeFeed } from './change-feed.ts'
 import type { Fetched } from './change-feed.ts'
 import { FAILOVER_MS, FETCH_REVS, REQUEST_MS_MAX, TICK_MS, limitsOf } from './limits.ts'
 import { PostgresConnection } from './postgres-connection.ts'
-import { SCHEMA_NAME } from './schema.ts'
-import { encryptionOf } from './settings.ts'
-import type { TlsOptions } from './settings.ts'
+import { checkSchemaName, encryptionOf } from '@epicserver/postgres-link'
+import type { TlsOptions } from '@epicserver/postgres-link'
 
 /** What a {@link PostgresClusterStore} is made of. */
 export interface PostgresClusterStoreOptions {
@@ -92,12 +91,7 @@ export class PostgresClusterStore implements ClusterStore {
   /** @throws EpicError `SettingsInvalid` */
   constructor(options: PostgresClusterStoreOptions) {
     const { address, schema, requestMs = REQUEST_MS_MAX } = options
-    if (!SCHEMA_NAME.test(schema)) {
-      throw new EpicError(
-        'SettingsInvalid',
-        `Cannot use ${JSON.stringify(schema)} as a schema: it needs small letters, digits and "_", at most 48`,
-      )
-    }
+    checkSchemaName(schema)
     this.limits = limitsOf(options.failoverMs ?? FAILOVER_MS)
     this.#schema = schema
     const encryption = encryptionOf(address, options)

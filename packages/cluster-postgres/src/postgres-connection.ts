@@ -23,9 +23,9 @@ import {
   RETRY_MS_MIN,
   STATEMENT_MS_MAX,
 } from './limits.ts'
-import { meaningOf, messageOf, refusalFrom } from './postgres-failure.ts'
+import { meaningOf, messageOf, refusalFrom, withDeadline } from '@epicserver/postgres-link'
 import { FORMAT, channelOf, schemaStatements } from './schema.ts'
-import type { Encryption } from './settings.ts'
+import type { Encryption } from '@epicserver/postgres-link'
 
 /** The driver, with 64-bit numbers as BigInts. */
 export type Database = Sql<{ bigint: bigint }>
@@ -209,9 +209,6 @@ async function hasHead(sql: ISql<{ bigint: bigint }>, schema: string): Promise<b
   return found.length > 0
 }
 
-/** The database did not even say that it gave up. */
-class NoAnswer extends Error {}
-
 /** What was asked was never begun. */
 class NotPrepared extends Error {
   constructor(cause: unknown) {
@@ -224,16 +221,6 @@ function isOfConnection(error: unknown): boolean {
   if (error instanceof EpicError) return false
   const cause = error instanceof NotPrepared ? error.cause : error
   return !(cause instanceof Error && 'severity' in cause && cause.severity === 'ERROR')
-}
-
-function withDeadline<Result>(result: Promise<Result>, ms: number): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new NoAnswer(`no answer within ${Math.round(ms)} ms`)),
-      ms,
-    )
-    result.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
 
 function lostError(

@@ -17,9 +17,6 @@ import { HISTORY_REVS, HISTORY_REVS_MAX, TICK_FRESH_MS, TICK_GAP_MS } from './li
 /** Raised when an older version could not use what this one makes. */
 export const FORMAT = 1
 
-/** What may be the name of a schema: it becomes part of statements, quoted, and of the channel's name. */
-export const SCHEMA_NAME: RegExp = /^[a-z_][a-z0-9_]{0,47}$/
-
 /** Where watchers are told that something changed. */
 export function channelOf(schema: string): string {
   return `epic_${schema}`

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { meaningOf, refusalFrom } from '#src/postgres-failure.ts'
-import type { Meaning } from '#src/postgres-failure.ts'
+import { meaningOf, refusalFrom } from '@epicserver/postgres-link'
+import type { Meaning } from '@epicserver/postgres-link'
 
 /** An error as the driver makes it of what the server said. */
 function said(code: string, severity: string): Error {

@@ -27,6 +27,8 @@ const REFUSALS: Readonly<Record<string, ErrorCode>> = {
   '28': 'Unauthorized',
   '42501': 'Unauthorized',
   '53100': 'StoreFull',
+  XX001: 'CorruptRecord',
+  XX002: 'CorruptRecord',
   '54': 'MessageTooLarge',
   '42': 'Incompatible',
   '3D': 'SettingsInvalid',
@@ -36,7 +38,7 @@ const REFUSALS: Readonly<Record<string, ErrorCode>> = {
 const BEFORE_STATEMENTS = /^(28|3D|53300|57P03)/
 
 export function meaningOf(error: unknown): Meaning {
-  if (codeFrom(error) !== undefined) return 'refused'
+  if (refusalCodeOf(error) !== undefined) return 'refused'
   const { code, severity } = fieldsOf(error)
   if (NOT_CONNECTED.has(code) || BEFORE_STATEMENTS.test(code) || isOfConnect(error))
     return 'not done'
@@ -46,7 +48,12 @@ export function meaningOf(error: unknown): Meaning {
 /** The error for a statement that was refused. `attempt` says what was tried: `read "view"`. */
 export function refusalFrom(error: unknown, attempt: string): EpicError {
   const message = `Cannot ${attempt}: ${messageOf(error)}`
-  return new EpicError(codeFrom(error) ?? 'ProtocolBroken', message, { cause: error })
+  return new EpicError(refusalCodeOf(error) ?? 'ProtocolBroken', message, { cause: error })
+}
+
+/** The SQLSTATE that the server gave, or the system's code; empty where there is none. */
+export function codeOf(error: unknown): string {
+  return fieldsOf(error).code
 }
 
 /** What the database or the system said; the driver's errors carry the statement too, which is not repeated. */
@@ -59,7 +66,7 @@ function isOfConnect(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && error.syscall === 'connect'
 }
 
-function codeFrom(error: unknown): ErrorCode | undefined {
+function refusalCodeOf(error: unknown): ErrorCode | undefined {
   const { code, severity } = fieldsOf(error)
   if (severity === '') return undefined
   return REFUSALS[code] ?? REFUSALS[code.slice(0, 2)]
