@@ -3,7 +3,7 @@
 import { ClusterClient } from '@epicserver/cluster-lmdb'
 import { partitionOf } from '@epicserver/contracts'
 import { ClusterNode, createLog, systemClock, type EntityNode } from '@epicserver/runtime'
-import { SocketNetwork } from '@epicserver/runtime/host'
+import { SocketNetwork, unixRoute } from '@epicserver/runtime/host'
 import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
 import { entities } from './counters.ts'
 
@@ -20,6 +20,8 @@ export async function joinPair(folder: string, name: string): Promise<PairMember
   const log = createLog((level, message, facts) => {
     if (level === 'warn' || level === 'error') console.error(name, level, message, facts)
   })
+  const route = unixRoute({ clusterId: 'bench', clusterKey: 'k'.repeat(64), address })
+  const network = await SocketNetwork.listen({ routes: [route], log })
   const cluster = new ClusterNode({
     entities,
     mode: 'production',
@@ -32,8 +34,10 @@ export async function joinPair(folder: string, name: string): Promise<PairMember
     },
     clusterStore: new ClusterClient({ socketPath: `${folder}/cluster.sock` }),
     partitions: { acquire: nothing, release: nothing },
-    network: (nodeId) =>
-      new SocketNetwork({ nodeId, clusterId: 'bench', clusterKey: 'k'.repeat(64), address, log }),
+    network: (nodeId) => {
+      network.identify(nodeId)
+      return network
+    },
     address,
     boot: () => 'bench',
     appVersion: '1',

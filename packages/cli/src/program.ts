@@ -1,8 +1,10 @@
 /** The commands of `epic`, with their options and help. */
 import type { LogLevel } from '@epicserver/runtime'
 import { Command, InvalidArgumentError } from 'commander'
+import { addClusterOptions } from './cluster-options.ts'
 import { callCommand } from './commands/call.ts'
 import { inspectCommand } from './commands/inspect.ts'
+import { keyCommand } from './commands/key.ts'
 import { newCommand } from './commands/new.ts'
 import { psCommand } from './commands/ps.ts'
 import { runCommand } from './commands/run.ts'
@@ -17,18 +19,29 @@ export function createProgram(): Command {
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(epic --help shows all commands)')
-  program
+  const run = program
     .command('run')
-    .description('run an app on all cores of this machine')
+    .description('run an app on all cores of this machine, alone or with other machines')
     .argument('<app>', 'the file whose default export is defineApp({ … })')
     .option('-p, --processes <count>', 'node processes; one a core without it', wholeNumber)
     .option('-d, --data <folder>', 'where the app’s data lies', DATA_FOLDER)
-    .option('--lease-ms <ms>', 'how long a silent node keeps its entities', wholeNumber, 2000)
+    .option(
+      '--lease-ms <ms>',
+      'how long a silent node keeps its entities: 2000, in a cluster 6000',
+      wholeNumber,
+    )
     .option('--production', 'do not check and freeze messages (also with NODE_ENV=production)')
     .option('--exit-after-setup', 'stop in good order when setup has run')
     .option('--log-level <level>', 'debug, info, warn or error', logLevel, 'info')
     .option('--json', 'log and print JSON')
     .action(runCommand)
+  addClusterOptions(run)
+  program
+    .command('key')
+    .description('make the secret that the machines of a cluster share')
+    .argument('<file>', 'where it is written, for its owner only')
+    .option('--json', 'print JSON')
+    .action(keyCommand)
   program
     .command('new')
     .description('make a project that runs and whose tests pass')

@@ -55,6 +55,7 @@ export type {
   Task,
   TaskChange,
   Write,
+  WriteRequest,
 } from './state-store.ts'
 export type {
   ClusterStore,

@@ -71,6 +71,18 @@ export interface Write {
   readonly tasks?: readonly TaskChange[]
 }
 
+/**
+ * A write whose outcome is told instead of promised, all in one object. Thousands are made in one turn of the event loop, and their
+ * promises would cost more than the writes.
+ */
+export interface WriteRequest extends EntityId, Guard {
+  readonly write: Write
+  /** It is durable, as this version. Must not throw. */
+  handleWritten(version: bigint): void
+  /** Gets what `write` would be rejected with. Must not throw. */
+  handleFailed(error: unknown): void
+}
+
 /** A saved entity, as read without claiming it. */
 export interface StoredRecord {
   readonly entity: EntityId
@@ -144,6 +156,11 @@ export interface StateStore {
    * @throws EpicError `Fenced` when the stored epoch is higher, or the stored version another.
    */
   write(entity: EntityId, guard: Guard, write: Write): Promise<bigint>
+  /**
+   * The same as `write`, in one order with it, for whoever makes very many. A provider whose writes take a network's time has no
+   * use for it and leaves it out. It throws nothing, and answers no request before it has returned.
+   */
+  startWrite?(request: WriteRequest): void
   /**
    * Deletes the state with its tasks and index entries, and returns the version from which a next write goes on. Epoch and
    * version are kept, so that a stale writer cannot revive what was deleted; where nothing was ever saved, nothing is kept.

@@ -159,16 +159,19 @@ export class Kernel {
 
   /** The next call to run. The driver calls its method at once. */
   pollTurn(): Call | undefined {
-    const { runnable } = this.#mailboxes
-    for (let call = runnable.take(); call !== undefined; call = runnable.take()) {
-      const activation = call.activation as Activation
-      activation.running += 1
-      call.status = 'running'
-      if (call.deadlineAt === 0 || call.deadlineAt > this.now) return call
-      this.handleTurnEnded(call)
-      call.fail(refusals.startedTooLate(call))
-    }
-    return undefined
+    let call = this.#mailboxes.runnable.take()
+    while (call !== undefined && !this.#isStarted(call)) call = this.#mailboxes.runnable.take()
+    return call
+  }
+
+  /** Makes a call a running turn; one whose deadline has passed ends instead. */
+  #isStarted(call: Call): boolean {
+    ;(call.activation as Activation).running += 1
+    call.status = 'running'
+    if (call.deadlineAt === 0 || call.deadlineAt > this.now) return true
+    this.handleTurnEnded(call)
+    call.fail(refusals.startedTooLate(call))
+    return false
   }
 
   /** The method of a running call has settled. */

@@ -29,14 +29,12 @@ export class RunQueue {
   }
 
   take(): Call | undefined {
-    this.#turn = (this.#turn + 1) & (ROUND - 1)
-    if (this.#turn === LOW_TURN) {
-      return this.#low.take() ?? this.#normal.take() ?? this.#high.take()
-    }
-    if (this.#turn === NORMAL_TURN) {
-      return this.#normal.take() ?? this.#high.take() ?? this.#low.take()
-    }
-    return this.#high.take() ?? this.#normal.take() ?? this.#low.take()
+    const turn = (this.#turn + 1) & (ROUND - 1)
+    this.#turn = turn
+    if (turn === LOW_TURN && this.#low.size > 0) return this.#low.take()
+    const isOffered = turn === LOW_TURN || turn === NORMAL_TURN || this.#high.size === 0
+    if (isOffered && this.#normal.size > 0) return this.#normal.take()
+    return this.#high.take() ?? this.#low.take()
   }
 
   /** Takes out the calls of one entity: lane by lane, in order within each. */

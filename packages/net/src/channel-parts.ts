@@ -59,6 +59,8 @@ export interface ChannelParts<M> {
   readonly credits: readonly number[]
   readonly windows: readonly number[]
   readonly identity: PeerIdentity | undefined
+  /** Of the messages: the newest that both sides speak. */
+  readonly version: number
   readonly clock: Clock
   readonly flusher: Flusher
   readonly runner: Runner

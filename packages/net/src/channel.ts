@@ -46,6 +46,8 @@ export class Channel<M = unknown> {
   readonly peer: PeerAddress
   /** Who the other side proved to be; `undefined` without a handshake. */
   readonly identity: PeerIdentity | undefined
+  /** Of the messages: the newest that both sides speak. */
+  readonly version: number
   readonly protocol: Protocol<M>
   readonly #parts: ChannelParts<M>
   readonly #outbox: Outbox<M>
@@ -74,6 +76,7 @@ export class Channel<M = unknown> {
     this.id = parts.id
     this.peer = carrier.peer
     this.identity = parts.identity
+    this.version = parts.version
     this.protocol = parts.protocol
     this.#handlers = new Handlers(parts.keyOf)
     this.#outbox = new Outbox({

@@ -22,28 +22,17 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { EpicError } from '@epicserver/contracts'
-import { Reader, Writer } from '@epicserver/wire'
 import { ClusterKeyring } from './cluster-keyring.ts'
 import type { ClusterKey } from './cluster-keyring.ts'
 import type { Handshake, PeerIdentity, RawChannel } from './handshake.ts'
+import { checkFits, checkIdentity, decodeIdentity, encodeIdentity } from './identity-message.ts'
+import type { IdentityOptions } from './identity-message.ts'
 import { printPeer } from './peer-address.ts'
-import { printable } from './printable.ts'
-
-/** Who we are. */
-export interface ClusterKeyHandshakeOptions {
-  readonly clusterId: string
-  readonly nodeId: string
-  /** What we are to the other side: `node`, `tool`, …. */
-  readonly role: string
-  /** Grows with each start of a node that keeps its id; 0 when missing. */
-  readonly incarnation?: number
-}
 
 const NONCE_BYTES = 32
 const PROOF_BYTES = 32
 /** A rotation within a rotation within a rotation. */
 const KEYS_MAX = 4
-const NAME_UNITS_MAX = 256
 
 type Side = 'connecting' | 'accepting'
 
@@ -55,28 +44,14 @@ type Side = 'connecting' | 'accepting'
  */
 export function clusterKeyHandshake(
   key: string | ClusterKeyring,
-  options: ClusterKeyHandshakeOptions,
+  options: IdentityOptions,
 ): Handshake {
   const keyring = typeof key === 'string' ? new ClusterKeyring(key) : key
-  const identity: PeerIdentity = { incarnation: 0, ...options }
-  for (const name of [identity.clusterId, identity.nodeId, identity.role]) {
-    if (name.length > NAME_UNITS_MAX) {
-      throw new EpicError(
-        'SettingsInvalid',
-        `Cannot use a name of over ${NAME_UNITS_MAX} characters in a handshake`,
-      )
-    }
-  }
-  if (!Number.isSafeInteger(identity.incarnation) || identity.incarnation < 0) {
-    throw new EpicError(
-      'SettingsInvalid',
-      `Cannot use ${identity.incarnation} as an incarnation: it is no whole number from 0 on`,
-    )
-  }
+  const identity = checkIdentity(options)
   return async (raw) => {
     const ours: Self = { raw, identity, keys: keyring.accepted().slice(0, KEYS_MAX) }
     const theirs = raw.isConnecting ? await connect(ours) : await accept(ours)
-    checkFits(ours, theirs)
+    checkFits(raw, identity, theirs)
     return theirs
   }
 }
@@ -177,12 +152,7 @@ function findKey(
 }
 
 function sealIdentity(identity: PeerIdentity, seal: Seal): Buffer {
-  const writer = new Writer()
-  writer.string(identity.clusterId)
-  writer.string(identity.nodeId)
-  writer.string(identity.role)
-  writer.varuint(identity.incarnation)
-  const body = writer.take()
+  const body = encodeIdentity(identity)
   return Buffer.concat([mac(seal, 'identity', body), body])
 }
 
@@ -191,26 +161,7 @@ function openIdentity(message: Uint8Array, seal: Seal): PeerIdentity | undefined
   const body = message.subarray(PROOF_BYTES)
   const right = mac(seal, 'identity', body)
   if (proof.length !== right.length || !timingSafeEqual(proof, right)) return undefined
-  const reader = new Reader()
-  reader.reset(body)
-  const clusterId = reader.string()
-  const nodeId = reader.string()
-  const role = reader.string()
-  const incarnation = reader.varuint()
-  return reader.failed ? undefined : { clusterId, nodeId, role, incarnation }
-}
-
-function checkFits({ raw, identity }: Self, theirs: PeerIdentity): void {
-  if (theirs.clusterId !== identity.clusterId) {
-    const clusters = `the cluster is "${identity.clusterId}" on one side, "${printable(theirs.clusterId)}" on the other`
-    throw new EpicError('Incompatible', `${printPeer(raw.peer)}: ${clusters}`)
-  }
-  if (theirs.nodeId === identity.nodeId && theirs.incarnation === identity.incarnation) {
-    throw new EpicError(
-      'Incompatible',
-      `${printPeer(raw.peer)}: both sides are node "${identity.nodeId}"`,
-    )
-  }
+  return decodeIdentity(body)
 }
 
 /** What is written here, and to nobody else. */

@@ -11,6 +11,7 @@ import type { PeerAddress } from './peer-address.ts'
 import type { Protocol, Protocols } from './protocol.ts'
 import type { RunPolicy, Runner } from './runner.ts'
 import type { Transport } from './transport.ts'
+import type { Versions } from './versions.ts'
 
 /** What a pipe is made with; only the transport has no default. */
 export interface PipeOptions<M> {
@@ -23,6 +24,8 @@ export interface PipeOptions<M> {
   readonly handshake?: Handshake
   /** What else must be equal on both sides, as text: a version, a fingerprint of a configuration. */
   readonly compatibility?: string
+  /** Which versions of its messages this side speaks; the newest that both do is the channel's. */
+  readonly versions?: Versions
   /** The key of a message; its `type` when missing. */
   readonly keyOf?: KeyOf<M>
   /** `off` is the default within a process, a ping after 5 s of silence and the end after 15 s elsewhere. */

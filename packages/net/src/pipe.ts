@@ -24,7 +24,7 @@ import type { Established } from './establishment.ts'
 import { Events } from './events.ts'
 import { Flusher } from './flusher.ts'
 import type { PeerIdentity } from './handshake.ts'
-import { NET_VERSION, windowsOf } from './hello.ts'
+import { CHANNEL_VERSIONS, FIRST_VERSION, windowsOf } from './hello.ts'
 import type { Hello } from './hello.ts'
 import { DEFAULT_LIMITS, HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS } from './limits.ts'
 import type { NetLimits } from './limits.ts'
@@ -40,6 +40,7 @@ import type { Protocol } from './protocol.ts'
 import { Reception } from './reception.ts'
 import { Runner } from './runner.ts'
 import type { Listening } from './transport.ts'
+import { agreedVersion } from './versions.ts'
 
 /** What may be given to {@link Pipe.connect}. */
 export interface ConnectOptions {
@@ -95,7 +96,8 @@ export class Pipe<M = unknown> {
     this.runner = options.runner ?? new Runner({ clock: this.#clock })
     this.#flusher = new Flusher(deferOn(this.#clock))
     this.#hello = {
-      version: NET_VERSION,
+      channel: CHANNEL_VERSIONS,
+      messages: options.versions ?? FIRST_VERSION,
       protocol: this.protocol.name,
       compatibility: options.compatibility ?? '',
       windows: windowsOf(this.#limits),
@@ -317,6 +319,7 @@ export class Pipe<M = unknown> {
       credits: theirHello.windows,
       windows: this.#hello.windows,
       identity,
+      version: agreedVersion(this.#hello.messages, theirHello.messages) ?? 0,
       clock: this.#clock,
       flusher: this.#flusher,
       runner: this.runner,

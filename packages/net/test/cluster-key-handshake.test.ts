@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { isEpicError } from '@epicserver/contracts'
 import { clusterKeyHandshake } from '#src/cluster-key-handshake.ts'
-import type { ClusterKeyHandshakeOptions } from '#src/cluster-key-handshake.ts'
 import { ClusterKeyring, createClusterKey } from '#src/cluster-keyring.ts'
 import type { Handshake, PeerIdentity, RawChannel } from '#src/handshake.ts'
+import type { IdentityOptions } from '#src/identity-message.ts'
 import { VirtualClock, promisesGoOn } from './virtual-clock.ts'
 
 const KEY = createClusterKey()
@@ -73,7 +73,7 @@ async function meet(
   return outcomes
 }
 
-const handshake = (key: string | ClusterKeyring, self: ClusterKeyHandshakeOptions): Handshake =>
+const handshake = (key: string | ClusterKeyring, self: IdentityOptions): Handshake =>
   clusterKeyHandshake(key, self)
 
 describe('cluster key handshake', () => {

@@ -1,5 +1,6 @@
 /** What a commit puts and removes, in order. Gathered first, so that nothing can fail while the transaction is being written. */
 import type { Table } from './lmdb-open.ts'
+import type { CommitSize } from './room.ts'
 
 export class Changes {
   readonly #tables: Table[] = []
@@ -15,6 +16,10 @@ export class Changes {
   /** How much is written, roughly. */
   get byteLength(): number {
     return this.#bytes
+  }
+
+  get size(): CommitSize {
+    return { changes: this.#keys.length, bytes: this.#bytes }
   }
 
   put(table: Table, key: Buffer, value: Uint8Array): void {

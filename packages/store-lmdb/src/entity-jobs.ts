@@ -4,7 +4,7 @@
  * They are classes with plain fields, not closures: thousands are made in a turn, and what they cost is what the garbage collector
  * gets.
  */
-import type { Claimed, EntityId, Guard, IndexEntry, Write } from '@epicserver/contracts'
+import type { Claimed, EntityId, Guard, IndexEntry, WriteRequest } from '@epicserver/contracts'
 import type { Changes } from './changes.ts'
 import type { Job } from './group-commit.ts'
 import { isDamage } from './quarantine.ts'
@@ -85,52 +85,67 @@ export class ClaimJob extends EntityJob<Claimed> {
   }
 }
 
-export class WriteJob extends EntityJob<bigint> {
-  readonly #guard: Guard
-  readonly #write: Write
+/** A write, whose outcome its request is told. */
+export class WriteJob implements Job {
+  readonly shard: Shard
+  readonly subject: EntitySubject
+  readonly #request: WriteRequest
+  /** What is on disk when it is done. */
+  #head: RecordHead | undefined
   #handleTasksDone: (() => void) | undefined
 
-  constructor(shard: Shard, entity: EntityId, guard: Guard, write: Write) {
-    super(shard, entity)
-    this.#guard = guard
-    this.#write = write
+  constructor(shard: Shard, request: WriteRequest) {
+    this.shard = shard
+    this.subject = shard.subjects.of(request)
+    this.subject.waiting += 1
+    this.#request = request
+    this.#head = undefined
+    this.#handleTasksDone = undefined
   }
 
   prepare(changes: Changes): void {
     const { records } = this.shard
-    const { bytes } = this.#write
-    const before = records.guarded(this.subject, this.#guard)
-    this.head = {
-      epoch: this.#guard.epoch,
-      version: this.#guard.version + 1n,
+    const request = this.#request
+    const { bytes } = request.write
+    const before = records.guarded(this.subject, request)
+    const head: RecordHead = {
+      epoch: request.epoch,
+      version: request.version + 1n,
       hasTasks: this.#prepareTasks(changes, before),
       indexes: this.#prepareIndexes(changes, before),
       stateAt: bytes === undefined ? (before?.stateAt ?? 'nowhere') : placeOfState(bytes),
     }
+    this.#head = head
     if (bytes === undefined) {
       const state = before === undefined ? null : (records.find(this.subject.key)?.state ?? null)
-      records.put(changes, this.subject.key, { head: this.head, state })
-    } else records.replace(changes, this.subject.key, { before, head: this.head, bytes })
+      records.put(changes, this.subject.key, { head, state })
+    } else records.replace(changes, this.subject.key, { before, head, bytes })
   }
 
-  override handleDone(): void {
+  handleDone(): void {
     this.#handleTasksDone?.()
-    super.handleDone()
+    this.subject.head = this.#head
   }
 
-  protected get result(): bigint {
-    return (this.head as RecordHead).version
+  answer(): void {
+    this.subject.waiting -= 1
+    this.#request.handleWritten((this.#head as RecordHead).version)
+  }
+
+  handleFailed(error: unknown): void {
+    this.subject.waiting -= 1
+    this.#request.handleFailed(error)
   }
 
   #prepareIndexes(changes: Changes, head: RecordHead | undefined): readonly StoredEntry[] {
     const before = head?.indexes ?? NO_ENTRIES
-    const { indexes: next } = this.#write
+    const { indexes: next } = this.#request.write
     if (next === undefined) return before
     return this.shard.catalog.replaceEntries(changes, this.subject.entity, { before, next })
   }
 
   #prepareTasks(changes: Changes, before: RecordHead | undefined): boolean {
-    const { tasks } = this.#write
+    const { tasks } = this.#request.write
     const hadTasks = before?.hasTasks ?? false
     if (tasks === undefined || tasks.length === 0) return hadTasks
     this.#handleTasksDone = this.shard.tasks.change(changes, this.subject, tasks)

@@ -15,6 +15,8 @@ import { EpicError } from '@epicserver/contracts'
 import type { RootDatabase } from 'lmdb'
 import { causeOf, closeRoot, openRoot } from './lmdb-open.ts'
 import type { Table } from './lmdb-open.ts'
+import { checkRoom } from './room.ts'
+import type { CommitSize } from './room.ts'
 import { storageError } from './storage-error.ts'
 
 /** The tables of a shard. */
@@ -94,6 +96,7 @@ export class Environment {
   ): Promise<Environment> {
     const prepare = (root: RootDatabase<Buffer, Buffer>): Prepared =>
       prepareTables(path, root, owner)
+    checkRoom(path, { changes: 1, bytes: 0 })
     const { root, prepared } = await openRoot(path, prepare, { signal })
     return new Environment(path, root, prepared)
   }
@@ -104,7 +107,8 @@ export class Environment {
    * @throws EpicError `Fenced` when somebody else owns the environment now; `StoreFull`, `StoreReadOnly` or `Unavailable` when nothing
    * was written; `Unknown` when it may have been.
    */
-  async commit(put: () => void): Promise<void> {
+  async commit(put: () => void, size: CommitSize): Promise<void> {
+    checkRoom(this.path, size)
     await this.#commit(put, true)
     this.#commitNumber += 1
   }

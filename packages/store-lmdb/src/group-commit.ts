@@ -47,7 +47,11 @@ export class GroupCommit {
 
   /** Adds a job; it is answered through its own methods. */
   add(job: Job): void {
-    if (this.#end !== undefined) return job.handleFailed(this.#end())
+    if (this.#end !== undefined) {
+      const refusal = this.#end()
+      queueMicrotask(() => job.handleFailed(refusal))
+      return
+    }
     this.#waiting.push(job)
     this.#gather()
   }
@@ -134,7 +138,7 @@ export class GroupCommit {
   /** What kept the changes from being durable; nothing, when they are. */
   async #commit(changes: Changes): Promise<EpicError | undefined> {
     try {
-      if (changes.count > 0) await this.#environment.commit(() => changes.apply())
+      if (changes.count > 0) await this.#environment.commit(() => changes.apply(), changes.size)
       else if (!this.#environment.isOwned()) return this.#environment.fenced()
       return undefined
     } catch (error) {

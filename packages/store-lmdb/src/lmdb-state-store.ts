@@ -30,6 +30,7 @@ import type {
   StoredRecord,
   Task,
   Write,
+  WriteRequest,
 } from '@epicserver/contracts'
 import type { Changes } from './changes.ts'
 import { entityKey } from './entity-key.ts'
@@ -107,11 +108,23 @@ export class LmdbStateStore implements StateStore {
   }
 
   write(entity: EntityId, guard: Guard, write: Write): Promise<bigint> {
-    return this.#ask(() => {
-      checkGuard(guard)
-      checkWrite(entity, write)
-      return new WriteJob(this.#shard, entity, guard, write)
+    return new Promise((resolve, reject) => {
+      const { type, id } = entity
+      const { epoch, version } = guard
+      const told = { handleWritten: resolve, handleFailed: reject }
+      this.startWrite({ type, id, epoch, version, write, ...told })
     })
+  }
+
+  startWrite(request: WriteRequest): void {
+    try {
+      this.#checkOpen()
+      checkGuard(request)
+      checkWrite(request, request.write)
+      this.#shard.commits.add(new WriteJob(this.#shard, request))
+    } catch (error) {
+      queueMicrotask(() => request.handleFailed(error))
+    }
   }
 
   remove(entity: EntityId, guard: Guard): Promise<bigint> {

@@ -20,6 +20,7 @@ import type {
   StoredRecord,
   Task,
   Write,
+  WriteRequest,
 } from '@epicserver/contracts'
 import { pageOf } from './lmdb-state-store.ts'
 import type { LmdbStateStore } from './lmdb-state-store.ts'
@@ -69,6 +70,13 @@ export class ShardedStateStore implements StateStore {
 
   write(entity: EntityId, guard: Guard, write: Write): Promise<bigint> {
     return this.#on(entity, (store) => store.write(entity, guard, write))
+  }
+
+  startWrite(request: WriteRequest): void {
+    const shard = partitionOf(request.type, request.id) % this.#shardCount
+    const store = this.#shards.get(shard)
+    if (store !== undefined) store.startWrite(request)
+    else queueMicrotask(() => request.handleFailed(this.#unavailable('reach', shard)))
   }
 
   remove(entity: EntityId, guard: Guard): Promise<bigint> {

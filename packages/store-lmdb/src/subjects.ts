@@ -45,8 +45,8 @@ export class EntitySubject extends Subject {
 }
 
 export class Subjects {
-  #young = new Map<string, EntitySubject>()
-  #old = new Map<string, EntitySubject>()
+  #young = new Generation()
+  #old = new Generation()
   readonly #size: number
 
   constructor(size: number = SUBJECTS_KEPT) {
@@ -54,30 +54,48 @@ export class Subjects {
   }
 
   /**
-   * The subject of an entity; the same one as long as any request for it waits. An entity is checked when its subject is made: no
-   * identity that is refused has the name of one that is not, since none of these holds a NUL.
+   * The subject of an entity; the same one as long as any request for it waits. An entity is checked when its subject is made.
    * @throws EpicError `InvalidId`.
    */
   of(entity: EntityId): EntitySubject {
-    const name = nameOf(entity)
-    const young = this.#young.get(name)
+    const young = this.#young.find(entity)
     if (young !== undefined) return young
-    const subject = this.#old.get(name) ?? new EntitySubject(entity)
+    const subject = this.#old.find(entity) ?? new EntitySubject(entity)
     if (this.#young.size >= this.#size) this.#age()
-    this.#young.set(name, subject)
+    this.#young.add(subject)
     return subject
   }
 
   #age(): void {
     const dropped = this.#old
     this.#old = this.#young
-    this.#young = new Map()
-    for (const [name, subject] of dropped) {
-      if (subject.waiting > 0 && !this.#old.has(name)) this.#young.set(name, subject)
+    this.#young = new Generation()
+    for (const subject of dropped.subjects()) {
+      if (subject.waiting > 0 && this.#old.find(subject.entity) === undefined) {
+        this.#young.add(subject)
+      }
     }
   }
 }
 
-function nameOf({ type, id }: EntityId): string {
-  return `${type}\0${id}`
+/** Subjects by type, then by id: one key of both would be a text to be made, and hashed, for each request. */
+class Generation {
+  size = 0
+  readonly #types = new Map<string, Map<string, EntitySubject>>()
+
+  find({ type, id }: EntityId): EntitySubject | undefined {
+    return this.#types.get(type)?.get(id)
+  }
+
+  add(subject: EntitySubject): void {
+    const { type, id } = subject.entity
+    let ids = this.#types.get(type)
+    if (ids === undefined) this.#types.set(type, (ids = new Map()))
+    ids.set(id, subject)
+    this.size += 1
+  }
+
+  *subjects(): Generator<EntitySubject, void> {
+    for (const ids of this.#types.values()) yield* ids.values()
+  }
 }

@@ -116,8 +116,10 @@ describe('a disk that is full', { skip: noMount }, () => {
     const path = join(disk, 'shard')
     await mkdir(path)
     const child = spawn(process.execPath, [script, 'fill', path], {
-      stdio: ['pipe', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     })
+    let complaints = ''
+    child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()))
     const said: string[] = []
     let rest = ''
     for await (const chunk of child.stdout) {
@@ -139,6 +141,11 @@ describe('a disk that is full', { skip: noMount }, () => {
       'later written',
       `reopened ${saved}`,
     ])
+    assert.equal(
+      complaints,
+      '',
+      'LMDB, which does not survive it for long, never met the full disk',
+    )
   })
 
   it('refuses to open a shard, and leaves it as it is', async () => {

@@ -7,6 +7,7 @@
  */
 import { CRASH_POINTS, type CrashPoint } from './crash-points.ts'
 import type { SeededRandom } from './seeded-random.ts'
+import { CLOCK_ERROR_MS } from './limits.ts'
 import type { SimulatedHost } from './simulated-host.ts'
 import { FAIR_ENGINE, type SimulatedEngine } from './simulated-cluster-store.ts'
 import type { SimulatedNetwork } from './simulated-network.ts'
@@ -121,7 +122,8 @@ const FAULTS: Readonly<Record<FaultKind, Begin>> = {
       })
     }
   },
-  clockStep: (world, host) => host.clock.step(world.random.between(-3_000, 3_000)),
+  clockStep: (world, host) =>
+    host.clock.setWrong(world.random.between(-CLOCK_ERROR_MS, CLOCK_ERROR_MS)),
   slowStore: (world, _host, forMs) => storeTrouble(world, forMs, { commitMs: [5, 500] }),
   refusingStore: (world, _host, forMs) => storeTrouble(world, forMs, { refused: share(world) }),
   fullStore: (world, _host, forMs) => storeTrouble(world, forMs, { full: share(world) }),

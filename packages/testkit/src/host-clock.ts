@@ -58,9 +58,19 @@ export class HostClock {
     return (Math.max(0, this.#lastReading - running) + Math.max(0, delayMs)) / this.rate
   }
 
-  /** Somebody sets the wall clock. */
+  /** Somebody sets the wall clock forward or back. */
   step(ms: number): void {
     this.#wallOffsetMs += ms
+  }
+
+  /** Somebody sets the wall clock, wrong by this much. */
+  setWrong(byMs: number): void {
+    this.#wallOffsetMs = byMs
+  }
+
+  /** How much the monotonic clock has missed in suspensions that are over. */
+  get missedMs(): number {
+    return this.#suspendedMs * this.rate
   }
 
   get isStopped(): boolean {

@@ -3,6 +3,9 @@
 /** As within one machine: see the fabric's protocol. */
 export const LEASE_TTL_MS = 2_000
 
+/** How wrong a faulty wall clock is at most: machines set theirs by the network, and seconds are a lot. */
+export const CLOCK_ERROR_MS = 3_000
+
 /** After the last fault every id must answer within this (invariant I12). */
 export const CONVERGENCE_MS = 30_000
 

@@ -75,6 +75,8 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
   readonly #store: SimulatedStateStore
   #isAlive = true
   #names = 0
+  /** What its clock had missed when the process last compared it with the time since boot. */
+  #missedKnownMs: number
   #isServing = false
 
   constructor(world: ProcessWorld, host: ProcessHost, start: number, random: SeededRandom) {
@@ -83,6 +85,7 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
     this.#random = random
     this.host = host.name
     this.name = `${host.name}#${start}`
+    this.#missedKnownMs = host.clock.missedMs
     this.#store = new SimulatedStateStore(world.store, this, {
       claimBegun: (entity) => world.acknowledgedVersion(entity),
       claimed: (entity, claimed, atLeast) =>
@@ -129,7 +132,9 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
 
   get canServe(): boolean {
     const { clock } = this.#host
-    return !clock.isSuspended && this.cluster.member.canServe(clock.monotonicMs)
+    // The process compares its clocks before it does anything: by then it knows what a suspension took.
+    const unknownMs = clock.missedMs - this.#missedKnownMs
+    return !clock.isSuspended && this.cluster.member.canServe(clock.monotonicMs + unknownMs)
   }
 
   get nowMs(): number {
@@ -237,7 +242,7 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
       network: (nodeId) => network.attach(nodeId, this),
       address: name,
       boot: () => name,
-      uptimeMs: () => clock.uptimeMs,
+      uptimeMs: () => this.#readUptime(),
       appVersion: '1',
       ttlMs,
       member,
@@ -299,6 +304,12 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
         scheduled.cancel()
       },
     }
+  }
+
+  #readUptime(): number {
+    const { clock } = this.#host
+    this.#missedKnownMs = clock.missedMs
+    return clock.uptimeMs
   }
 
   #pause(): Promise<void> {

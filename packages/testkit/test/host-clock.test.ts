@@ -49,7 +49,15 @@ test('host clock: a suspended machine finds its monotonic clock where it was, an
   assert.deepEqual([clock.monotonicMs, clock.uptimeMs, clock.wallMs - wallMs], [100, 600, 500])
   clock.resume()
   at(time, 700)
-  assert.equal(clock.monotonicMs, 200)
+  assert.deepEqual([clock.monotonicMs, clock.missedMs], [200, 500])
+})
+
+test('host clock: one that is set wrong is wrong by so much, however often it is set', () => {
+  const clock = new HostClock(new VirtualTime(), 1, 0)
+  const right = clock.wallMs
+  clock.setWrong(2_000)
+  clock.setWrong(-700)
+  assert.equal(clock.wallMs - right, -700)
 })
 
 test('host clock: a stepped wall clock says whole milliseconds', () => {

@@ -94,13 +94,22 @@ export class ValueEncoder {
 
   /** Writes the value, or writes nothing and says why. */
   write(value: unknown): EncodeProblem | undefined {
+    return this.#write(value, undefined)
+  }
+
+  /** Writes what `write` writes of a plain object with these fields, in this order. */
+  writeFields(names: readonly string[], values: readonly unknown[]): EncodeProblem | undefined {
+    return this.#write(values, names)
+  }
+
+  #write(value: unknown, names: readonly string[] | undefined): EncodeProblem | undefined {
     if (this.#isWriting) throw new Error('A getter wrote to the writer that was reading it')
     const begin = this.#writer.length
     this.#isWriting = true
     this.#begin = begin
     let isWritten = false
     try {
-      isWritten = this.#walk(value)
+      isWritten = this.#walk(value, names)
     } finally {
       if (!isWritten) this.#writer.length = begin
       this.#forget()
@@ -113,16 +122,21 @@ export class ValueEncoder {
     return problem
   }
 
-  #walk(value: unknown): boolean {
+  #walk(value: unknown, names: readonly string[] | undefined): boolean {
     this.#elements = 0
-    if (!this.#value(value, 0)) return false
+    if (!this.#root(value, names)) return false
     if (this.#repeated !== undefined) {
       this.#writer.length = this.#begin
       this.#elements = 0
       this.#isSecondWalk = true
-      if (!this.#value(value, 0)) return false
+      if (!this.#root(value, names)) return false
     }
     return this.#fits(0)
+  }
+
+  #root(value: unknown, names: readonly string[] | undefined): boolean {
+    if (names === undefined) return this.#value(value, 0)
+    return this.#fields(names, value as readonly unknown[])
   }
 
   #forget(): void {
@@ -249,11 +263,24 @@ export class ValueEncoder {
     this.#writer.mapHeader(keys.length)
     for (let i = 0; i < keys.length; i += 1) {
       const key = keys[i]!
-      if (key === '__proto__') return this.#refuse('a field named __proto__')
-      if (!this.#string(key)) return false
-      if (!this.#value(value[key], depth + 1)) return this.#inside(fieldStep(key))
+      if (!this.#field(key, value[key], depth)) return false
     }
     return true
+  }
+
+  #fields(names: readonly string[], values: readonly unknown[]): boolean {
+    if (!this.#enter(names.length, 0)) return false
+    this.#writer.mapHeader(names.length)
+    for (let i = 0; i < names.length; i += 1) {
+      if (!this.#field(names[i]!, values[i], 0)) return false
+    }
+    return true
+  }
+
+  #field(key: string, value: unknown, depth: number): boolean {
+    if (key === '__proto__') return this.#refuse('a field named __proto__')
+    if (!this.#string(key)) return false
+    return this.#value(value, depth + 1) || this.#inside(fieldStep(key))
   }
 
   #array(items: readonly unknown[], depth: number): boolean {

@@ -228,6 +228,11 @@ export class Writer {
     return this.#values.write(value)
   }
 
+  /** The same for a plain object with these fields, which need not be made for it. */
+  fields(names: readonly string[], values: readonly unknown[]): EncodeProblem | undefined {
+    return this.#values.writeFields(names, values)
+  }
+
   /** Whether a value is being written: its getters must not write here. */
   get isWriting(): boolean {
     return this.#values.isWriting

@@ -314,3 +314,32 @@ function detachedView(): Uint16Array {
   structuredCloneAndDetach(view.buffer)
   return view
 }
+
+describe('value encoder: a list of fields', () => {
+  function bytesOfFields(names: readonly string[], values: readonly unknown[]): Uint8Array {
+    const writer = new Writer({ refs: sampleRefs })
+    assert.equal(writer.fields(names, values), undefined)
+    return writer.take()
+  }
+
+  it('has the bytes of the plain object with these fields, whatever they hold', () => {
+    const shared = { deep: [1] }
+    const object = { score: 3, 'a b': 'text', list: [shared, shared], none: undefined, big: 2n }
+    const writer = new Writer({ refs: sampleRefs })
+    assert.equal(writer.value(object), undefined)
+    assert.deepEqual(bytesOfFields(Object.keys(object), Object.values(object)), writer.take())
+  })
+
+  it('is refused with the path of the field, and nothing of it is written', () => {
+    const writer = new Writer()
+    const nested = { onUse: () => 1 }
+    assert.equal(writer.fields(['score', 'bag'], [3, [nested]])?.path, 'bag[0].onUse')
+    assert.equal(writer.fields(['__proto__'], [1])?.found, 'a field named __proto__')
+    assert.equal(writer.length, 0)
+  })
+
+  it('counts against the limits', () => {
+    const writer = new Writer({ limits: { ...MESSAGE_LIMITS, elementsMax: 1 } })
+    assert.equal(writer.fields(['a', 'b'], [1, 2])?.found, 'more than 1 elements')
+  })
+})

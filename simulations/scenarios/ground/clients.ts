@@ -12,6 +12,8 @@ const DINERS = 4
 export const TICKERS = 3
 export const REMINDERS = 3
 export const COURIERS = 4
+/** How long before it fires a reminder is set. */
+export const REMIND_MS_MAX = 5_000
 
 /** Entries that clients gave to a ledger, and what they were told of them. */
 export interface LedgerEntry {
@@ -138,7 +140,7 @@ async function remind(world: GroundWorld, notes: Notes): Promise<void> {
   const reminder = below(world, REMINDERS)
   notes.lastEntry += 1
   const key = `reminder ${notes.lastEntry}`
-  const afterMs = world.random() * 5_000
+  const afterMs = world.random() * REMIND_MS_MAX
   const outcome = await world.call((pool) => pool.Reminder[reminder]!.remind(key, afterMs))
   if (outcome.kind === 'done') notes.reminders.push({ reminder, key })
 }

@@ -1,9 +1,9 @@
 /** What the entities of the ground scenario must say when all is quiet again. */
 import type { Pool } from 'epicserver'
-import type { World } from '@epicserver/testkit'
+import { CLOCK_ERROR_MS, type World } from '@epicserver/testkit'
 import { OPENING_BALANCE } from './account.ts'
 import type { GroundClasses } from './app.ts'
-import { ACCOUNTS, COURIERS, REMINDERS, TICKERS, type Notes } from './clients.ts'
+import { ACCOUNTS, COURIERS, REMIND_MS_MAX, REMINDERS, TICKERS, type Notes } from './clients.ts'
 
 type GroundWorld = World<GroundClasses>
 type GroundPool = Pool<GroundClasses>
@@ -82,7 +82,8 @@ async function checkTickers(world: GroundWorld): Promise<void> {
 }
 
 async function checkReminders(world: GroundWorld, notes: Notes): Promise<void> {
-  await world.run({ seconds: 6 })
+  // One node's clock said when, and that of another may be as far behind as the first was ahead.
+  await world.run({ ms: REMIND_MS_MAX + 2 * CLOCK_ERROR_MS + 1_000 })
   for (let reminder = 0; reminder < REMINDERS; reminder += 1) {
     const { beats, fired } = await ask(world, (pool) => pool.Reminder[reminder]!.read())
     for (const { key, reminder: of } of notes.reminders) {

@@ -24,6 +24,7 @@ export interface LoadOptions {
     readonly startedAt: number
     readonly tookMs: number
     readonly homeBefore: number | undefined
+    readonly pid: number
   }) => void
 }
 
@@ -49,6 +50,8 @@ export class Load {
   #isStopping = false
   calls = 0
   unanswered = 0
+  /** Increments that ended without an acknowledgement: certainly not done, or nobody knows. */
+  failed = 0
 
   constructor(options: LoadOptions) {
     this.#options = options
@@ -86,7 +89,8 @@ export class Load {
         counter.pid = attempt.told.pid
         counter.acknowledge(increment, attempt.told.count)
         const tookMs = performance.now() - startedAt
-        if (attempts === 1) this.#options.onAnswer?.({ startedAt, tookMs, homeBefore })
+        if (attempts === 1)
+          this.#options.onAnswer?.({ startedAt, tookMs, homeBefore, pid: counter.pid })
         if (performance.now() > until) this.unanswered += 1
         return
       }
@@ -95,6 +99,7 @@ export class Load {
         attempt.retry === 'safe' || (attempt.retry === 'unknown' && counter.type === 'Counter')
       if (!isRepeatable || performance.now() > until) {
         if (isRepeatable) this.unanswered += 1
+        else this.failed += 1
         if (attempt.retry === 'safe') counter.refuse(increment)
         else counter.giveUp(increment)
         return

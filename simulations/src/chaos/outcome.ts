@@ -17,7 +17,7 @@ export async function conclude(
   ownProblems: readonly string[],
 ): Promise<Outcome> {
   const findings = await trial.finish()
-  const { calls, unanswered, failures } = trial.load
+  const { calls, unanswered, failed, failures } = trial.load
   const { lost, doubled, acknowledged, unknown } = findings
   const problems = [
     ...ownProblems,
@@ -26,7 +26,17 @@ export async function conclude(
   ]
   await trial.close(problems.length > 0)
   return {
-    report: { ...report, lost, doubled, unanswered, calls, acknowledged, unknown, failures },
+    report: {
+      ...report,
+      lost,
+      doubled,
+      unanswered,
+      failed,
+      calls,
+      acknowledged,
+      unknown,
+      failures,
+    },
     problems,
     folder: trial.folder,
   }

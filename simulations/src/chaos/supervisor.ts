@@ -18,7 +18,7 @@ export async function supervisor(options: SupervisorOptions): Promise<Outcome> {
   const trial = await Trial.begin(options)
   const { random } = trial
   const orphanedMs: number[] = []
-  const restartedMs: number[] = []
+  const recoveredMs: number[] = []
   for (let count = 0; count < options.kills; count += 1) {
     await pause(random.between(RUN_MS.least, RUN_MS.most))
     const { serving, starting } = await trial.pids()
@@ -31,12 +31,12 @@ export async function supervisor(options: SupervisorOptions): Promise<Outcome> {
       }),
     )
     await restarted
-    restartedMs.push(await firstAnswer(trial, killedAt))
+    recoveredMs.push(await firstAnswer(trial, killedAt))
     options.note(`${count + 1} kills, ${trial.load.calls} increments`)
   }
   return await conclude(
     trial,
-    { kills: options.kills, orphanedMs: summary(orphanedMs), restartedMs: summary(restartedMs) },
+    { kills: options.kills, orphanedMs: summary(orphanedMs), recoveredMs: summary(recoveredMs) },
     (percentile(orphanedMs, 1) ?? 0) > ORPHANED_MS_MAX
       ? ['a node went on without its supervisor']
       : [],

@@ -45,7 +45,7 @@ export class Trial implements AppSource {
     await mkdir(parent, { recursive: true })
     const trial = new Trial(options, await mkdtemp(join(parent, 'chaos-')))
     await trial.app()
-    await trial.#callAll()
+    await trial.locateAll()
     trial.load = trial.#newLoad(options.inFlight)
     return trial
   }
@@ -123,7 +123,7 @@ export class Trial implements AppSource {
   }
 
   /** Calls the whole population, so that it is known who lives where. */
-  async #callAll(): Promise<void> {
+  async locateAll(): Promise<void> {
     for (const counter of this.pages) {
       const attempt = await attemptTo(this, 'read', { counter })
       if (attempt.kind === 'told') counter.pid = attempt.told.pid

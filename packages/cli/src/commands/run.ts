@@ -9,18 +9,22 @@ import {
   type Log,
   type LogLevel,
 } from '@epicserver/runtime'
-import { Supervisor } from '@epicserver/runtime/host'
+import { CLUSTER_LEASE_MS, Supervisor } from '@epicserver/runtime/host'
+import { readClusterSettings, type ClusterOptions } from '../cluster-options.ts'
 import { printJson, printLine } from '../output.ts'
 
-export interface RunOptions {
+export interface RunOptions extends ClusterOptions {
   readonly processes?: number
   readonly data: string
-  readonly leaseMs: number
+  readonly leaseMs?: number
   readonly production?: boolean
   readonly logLevel: LogLevel
   readonly exitAfterSetup?: boolean
   readonly json?: boolean
 }
+
+/** Short where the supervisor sees each death; it only tells the frozen from the living. */
+const LEASE_MS = 2_000
 
 export async function runCommand(appFile: string, options: RunOptions): Promise<void> {
   const isJson = options.json === true
@@ -28,15 +32,17 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
   const isProduction = options.production === true || process.env['NODE_ENV'] === 'production'
   const log = logFor(isJson, options.logLevel)
   const dataFolder = resolve(options.data)
+  const cluster = await readClusterSettings(appFile, options)
   const supervisor = await Supervisor.start({
     appFile: resolve(appFile),
     dataFolder,
     processes,
     mode: isProduction ? 'production' : 'development',
     logFormat: isJson ? 'json' : 'text',
-    leaseMs: options.leaseMs,
+    leaseMs: options.leaseMs ?? (cluster === undefined ? LEASE_MS : CLUSTER_LEASE_MS),
     logLevel: options.logLevel,
     log,
+    ...(cluster !== undefined && { cluster }),
   })
   stopOnSignals(supervisor, log)
   const facts = {
@@ -44,6 +50,7 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
     processes,
     data: dataFolder,
     mode: isProduction ? 'production' : 'development',
+    ...(cluster !== undefined && { cluster: cluster.name, listen: cluster.listen }),
   }
   if (isJson) printJson({ started: facts })
   else

@@ -17,6 +17,7 @@ import { pagingCases } from './paging-cases.ts'
 import { refusalCases } from './refusal-cases.ts'
 import { removeCases } from './remove-cases.ts'
 import { scanCases } from './scan-cases.ts'
+import { startedWriteCases } from './started-write-cases.ts'
 import { taskCases } from './task-cases.ts'
 import { writeCases } from './write-cases.ts'
 
@@ -36,6 +37,7 @@ export function describeStateStore(
   describe(name, { skip: options.skip ?? false }, () => {
     describeCases('claim', claimCases, open)
     describeCases('write', writeCases, open)
+    describeCases('started writes', startedWriteCases, open)
     describeCases('refusal', refusalCases, open)
     describeCases('remove', removeCases, open)
     describeCases('concurrency', concurrencyCases, open)

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test'
 import { connect as connectTls } from 'node:tls'
 import { isEpicError } from '@epicserver/contracts'
 import type { ErrorCode } from '@epicserver/contracts'
+import { certificateHandshake } from '#src/certificate-handshake.ts'
 import { clusterKeyHandshake } from '#src/cluster-key-handshake.ts'
 import { ClusterKeyring, createClusterKey } from '#src/cluster-keyring.ts'
 import { anyKey } from '#src/handlers.ts'
@@ -277,3 +278,56 @@ async function tap(
   const bound = server.address()
   return typeof bound === 'object' && bound !== null ? bound.port : 0
 }
+
+describe('certificate handshake', () => {
+  const node = (nodeId: string, clusterId = 'c') =>
+    certificateHandshake({ clusterId, nodeId, role: 'node' })
+
+  function meeting(
+    context: TestContext,
+    security: TcpSecurity,
+    [accepting, connecting]: readonly [ReturnType<typeof node>, ReturnType<typeof node>],
+  ): { readonly listens: Pipe; readonly connects: Pipe } {
+    const make = (handshake: ReturnType<typeof node>): Pipe => {
+      const log = new TestLog()
+      const pipe = createPipe({ transport: tcpTransport({ security, log }), handshake, log })
+      context.after(() => pipe.destroy())
+      return pipe
+    }
+    return { listens: make(accepting), connects: make(connecting) }
+  }
+
+  it('over certificates each side learns who the other is', async (context) => {
+    const { listens, connects } = meeting(context, { certificate }, [node('n1'), node('n2')])
+    const accepted = new Promise<string | undefined>((resolve) =>
+      listens.on('accepted', ({ identity }) => resolve(identity?.nodeId)),
+    )
+    const channel = await connects.connect(await listens.listen('[::1]:0'))
+    assert.equal(channel.identity?.nodeId, 'n1')
+    assert.equal(await accepted, 'n2')
+  })
+
+  it('a node of another cluster is told so, on both sides', async (context) => {
+    const { listens, connects } = meeting(context, { certificate }, [node('n1'), node('n2', 'd')])
+    const refused = new Promise<string>((resolve) =>
+      listens.on('refused', ({ error }) => resolve(error.message)),
+    )
+    const joining = connects.connect(await listens.listen('[::1]:0'))
+    await assert.rejects(
+      joining,
+      (error) =>
+        hasCode('Incompatible')(error) && /"c".*"d"|"d".*"c"/.test((error as Error).message),
+    )
+    assert.match(await refused, /the cluster is/)
+  })
+
+  it('does not begin where nobody has shown a certificate', async (context) => {
+    const { listens, connects } = meeting(context, 'plain-text', [node('n1'), node('n2')])
+    const refused = new Promise<string>((resolve) =>
+      listens.on('refused', ({ error }) => resolve(error.code)),
+    )
+    const joining = connects.connect(await listens.listen('[::1]:0'))
+    await assert.rejects(joining, hasCode('Unauthorized'))
+    assert.match(await refused, /Unauthorized|Unavailable/)
+  })
+})

@@ -41,6 +41,8 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   /** Makes the network once the node has its id. */
   readonly network: (nodeId: string) => PeerNetwork
   readonly address: string
+  readonly zone?: string
+  readonly labels?: readonly string[]
   readonly boot: () => string
   /** Time since boot with the time in suspension, where the system tells it. */
   readonly uptimeMs?: () => number
@@ -53,6 +55,16 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   readonly onLeased?: (nodeId: string) => void
   /** Told once, when the node is finished. */
   readonly onFenced: (reason: FenceReason) => void
+}
+
+/** Why a node is finished, and what helps, for the log. */
+const FENCE_REASONS: Readonly<Record<Exclude<FenceReason, 'left'>, string>> = {
+  deadline:
+    'its lease was not renewed in time, because the machine is too busy, was stopped, or cannot reach the cluster store; a longer lease (--lease-ms) forgives longer delays',
+  leaseLost: 'its lease has ended, and others may have what it had',
+  clockGap: 'its clocks disagree, as after a suspension or when the time of day is set forward',
+  bootChanged: 'it runs on another boot than it started on, as after a restored snapshot',
+  incompatible: 'the cluster store holds a view that this version cannot read, or an older one',
 }
 
 /** What a node is made of once it has its id. */
@@ -89,6 +101,8 @@ export class ClusterNode {
     })
     this.#member = new ClusterMember({
       address: options.address,
+      ...(options.zone !== undefined && { zone: options.zone }),
+      ...(options.labels && { labels: options.labels }),
       boot: options.boot(),
       appVersion: options.appVersion,
       ttlMs: options.ttlMs,
@@ -346,7 +360,8 @@ export class ClusterNode {
 
   #fence(reason: FenceReason): void {
     if (this.#isFinished) return
-    if (reason !== 'left') this.#log.error('this node may not go on', { reason })
+    if (reason !== 'left')
+      this.#log.error(`this node may not go on: ${FENCE_REASONS[reason]}`, { reason })
     const effects: Effect[] = []
     for (
       let effect = this.#member.pollEffect();

@@ -58,6 +58,7 @@ export class ClusterRouter implements Router {
   readonly #residence: () => Residence
   /** Partitions that this node serves and whose store is open. */
   readonly #ready = new Uint8Array(PARTITIONS)
+  #readySet: ReadonlySet<number> | undefined
   #held: Held[] = []
 
   constructor(parts: ClusterRouterParts) {
@@ -81,6 +82,13 @@ export class ClusterRouter implements Router {
 
   isReady(partition: number): boolean {
     return this.#ready[partition] === 1
+  }
+
+  get readyPartitions(): ReadonlySet<number> {
+    this.#readySet ??= new Set(
+      [...this.#ready.keys()].filter((partition) => this.isReady(partition)),
+    )
+    return this.#readySet
   }
 
   /** What has no state and may be anywhere needs no epoch either. */
@@ -162,6 +170,7 @@ export class ClusterRouter implements Router {
 
   setReady(partitions: readonly number[], isReady: boolean): void {
     for (const partition of partitions) this.#ready[partition] = isReady ? 1 : 0
+    this.#readySet = undefined
     if (isReady) this.release()
   }
 }

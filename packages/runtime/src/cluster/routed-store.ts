@@ -24,6 +24,7 @@ import {
   type StoredRecord,
   type Task,
   type Write,
+  type WriteRequest,
 } from '@epicserver/contracts'
 import type { NodeRequest } from '../node/node.ts'
 import type { NodeClock } from '../node/ports.ts'
@@ -114,12 +115,24 @@ export class RoutedStore implements StateStore {
 
   write(entity: EntityId, guard: Guard, write: Write): Promise<bigint> {
     if (this.#isDirect(entity)) return this.#parts.store.write(entity, guard, write)
-    return this.#askOwner(entity, WRITE, [guard, write]) as Promise<bigint>
+    return this.#askOwner(entity, WRITE, [guardFrom(guard), write]) as Promise<bigint>
+  }
+
+  startWrite(request: WriteRequest): void {
+    const { store } = this.#parts
+    if (store.startWrite !== undefined && this.#isDirect(request)) {
+      store.startWrite(request)
+      return
+    }
+    this.write(request, request, request.write).then(
+      (version) => request.handleWritten(version),
+      (error: unknown) => request.handleFailed(error),
+    )
   }
 
   remove(entity: EntityId, guard: Guard): Promise<bigint> {
     if (this.#isDirect(entity)) return this.#parts.store.remove(entity, guard)
-    return this.#askOwner(entity, REMOVE, [guard]) as Promise<bigint>
+    return this.#askOwner(entity, REMOVE, [guardFrom(guard)]) as Promise<bigint>
   }
 
   // What concerns many entities is asked of the store that is here
@@ -175,6 +188,11 @@ export class RoutedStore implements StateStore {
       await new Promise<void>((resolve) => void clock.setTimer(resolve, RETRY_MS))
     }
   }
+}
+
+/** What crosses of a guard, whatever else its object is. */
+function guardFrom({ epoch, version }: Guard): Guard {
+  return { epoch, version }
 }
 
 function bigint(value: unknown): bigint {

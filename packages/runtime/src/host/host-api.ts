@@ -1,6 +1,15 @@
 /** Running an app on a machine: the supervisor, its node processes, and asking them things. */
 export type { EntityLine, EntityView } from './control-answers.ts'
 export { askControl, ControlClient } from './control-client.ts'
+export {
+  CLUSTER_LEASE_MS,
+  DEFAULT_LISTEN,
+  type ClusterSettings,
+} from './cluster/cluster-settings.ts'
+export { hasPassword } from './cluster/engine-address.ts'
+export { machineRoute, unixRoute } from './cluster/node-routes.ts'
+export type { NodeRoute, SharedSecrets } from './cluster/node-routes.ts'
+export { createClusterKey } from '@epicserver/net'
 export { SocketNetwork } from './socket-network.ts'
 export type { SocketNetworkOptions } from './socket-network.ts'
 export { runFolderFor } from './run-folder.ts'

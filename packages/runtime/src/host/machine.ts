@@ -8,13 +8,7 @@
  */
 import { join } from 'node:path'
 import { openClusterAuthority, type ClusterAuthority } from '@epicserver/cluster-lmdb'
-import {
-  formatEntityId,
-  type ClusterStoreLimits,
-  type EpicError,
-  type StateStore,
-} from '@epicserver/contracts'
-import { decodeMemberRecord, recordKeys } from '@epicserver/fabric'
+import { formatEntityId, type ClusterStoreLimits, type StateStore } from '@epicserver/contracts'
 import {
   openDataFolder,
   ShardedStateStore,
@@ -23,31 +17,38 @@ import {
 } from '@epicserver/store-lmdb'
 import type { PartitionStore } from '../cluster/routed-store.ts'
 import type { Log } from '../log.ts'
+import { endLeasesAt, watchLeases } from './members.ts'
 import { SETUP_CLAIM, SETUP_DONE } from './run-setup.ts'
-
-/** Where the fabric's records lie; each machine has a cluster store of its own. */
-export const KEY_PREFIX = 'cluster/'
+import type { Site, SiteEvents } from './site.ts'
 
 /** What a supervisor does with the data folder. */
-export class Machine {
+export class Machine implements Site {
   readonly #folder: DataFolder
   readonly #lock: DataFolderLock
+  /** Where the cluster store is served to the node processes. */
+  readonly #socketPath: string
   #authority: ClusterAuthority | undefined
 
-  constructor(folder: DataFolder, lock: DataFolderLock) {
+  constructor(folder: DataFolder, lock: DataFolderLock, runFolder: string) {
     this.#folder = folder
     this.#lock = lock
+    this.#socketPath = join(runFolder, 'cluster.sock')
   }
 
-  get shardCount(): number {
+  /** A node without a shard has nothing to do. */
+  get nodesMax(): number {
     return this.#folder.shardCount
   }
 
-  /** Serves the cluster store to the node processes, until `onLost` if it comes. A fabric that starts anew runs its setup again. */
-  async serve(socketPath: string, onLost: (error: EpicError) => void): Promise<ClusterStoreLimits> {
+  configFor(): { readonly authority: string } {
+    return { authority: this.#socketPath }
+  }
+
+  /** Serves the cluster store to the node processes. A fabric that starts anew runs its setup again. */
+  async begin({ onLost, onLeaseEnd }: SiteEvents): Promise<ClusterStoreLimits> {
     this.#authority = await openClusterAuthority({
       folder: join(this.#folder.path, 'cluster'),
-      socketPath,
+      socketPath: this.#socketPath,
     })
     void this.#authority.lost.then(onLost)
     const store = this.#authority.connect()
@@ -59,26 +60,19 @@ export class Machine {
       ],
     })
     await store.close()
+    await watchLeases(this.#authority.connect(), onLeaseEnd)
     return store.limits
   }
 
-  /** The process that held this lease is dead for certain. */
   async attestDeath(nodeId: string): Promise<void> {
     const store = this.#authority?.connect()
     await store?.revoke(nodeId)
     await store?.close()
   }
 
-  /** The processes that listened on these sockets are dead for certain. */
-  async attestDeathsAt(addresses: ReadonlySet<string>): Promise<void> {
+  async attestDeathsAt(sockets: ReadonlySet<string>): Promise<void> {
     const store = this.#authority?.connect()
-    const { member } = recordKeys(KEY_PREFIX)
-    const { recs } = (await store?.list(member)) ?? { recs: [] }
-    for (const { key, value } of recs) {
-      const nodeId = key.slice(member.length)
-      const info = decodeMemberRecord(nodeId, value)
-      if (info !== undefined && addresses.has(info.address)) await store?.revoke(nodeId)
-    }
+    if (store !== undefined) await endLeasesAt(store, (address) => sockets.has(address))
     await store?.close()
   }
 
@@ -89,9 +83,9 @@ export class Machine {
 }
 
 /** @throws EpicError `DataFolderInUse`, `DataFolderUnsafe`, `StoreNewer` */
-export async function openMachine(dataFolder: string): Promise<Machine> {
+export async function openMachine(dataFolder: string, runFolder: string): Promise<Machine> {
   const folder = await openDataFolder(dataFolder)
-  return new Machine(folder, await folder.lock())
+  return new Machine(folder, await folder.lock(), runFolder)
 }
 
 /** The shards that one node process has open. */

@@ -66,9 +66,9 @@ async function start(config: NodeProcessConfig): Promise<void> {
   }
 }
 
-async function setUpNode({ app, node: { pool, nodeId } }: StartedNode): Promise<void> {
+async function setUpNode({ app, site, node: { pool, nodeId } }: StartedNode): Promise<void> {
   try {
-    await app.setupNode?.(pool, { nodeId, labels: [] })
+    await app.setupNode?.(pool, { nodeId, labels: site.labels })
   } catch (cause) {
     throw new EpicError(
       'AppThrew',

@@ -1,58 +1,107 @@
 /**
- * The network between node processes over `net`: a listening pipe and one that connects, batches as raw messages on its lanes.
+ * The network between node processes over `net`: one pipe for each kind of way, on which batches travel as raw messages in lanes.
  *
- * Both sides prove the cluster key before anything else, and the node id that a message claims is the one that its connection has
- * proved. When a lane has no credit left (the other side is behind), batches wait here, counted, and callers are refused before
- * more is written.
+ * It listens before the node has an id, so that an address which cannot be had is known before anybody counts on this node; who
+ * comes before that is not let in. Both sides prove themselves before anything else, and the node id that a message claims is the one
+ * that its connection has proved. When a lane has no credit left (the other side is behind), batches wait here, counted, and callers are
+ * refused before more is written.
+ *
+ * Someone of another role than `node` only knocks, to learn whether it would fit: the channel ends as soon as it stands.
  */
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import {
   anyKey,
-  clusterKeyHandshake,
   createPipe,
-  unixTransport,
   type Channel,
+  type Handshake,
   type Lane,
   type Pipe,
+  type PipeCounts,
+  type Versions,
 } from '@epicserver/net'
-import type { Log } from '../log.ts'
 import type {
   PeerChannel,
   PeerChannelEvents,
   PeerLane,
   PeerNetwork,
 } from '../cluster/peer-network.ts'
+import type { Log } from '../log.ts'
+import type { NodeRoute } from './cluster/node-routes.ts'
+import { PEER_VERSIONS } from './peer-versions.ts'
 
 export interface SocketNetworkOptions {
-  readonly nodeId: string
-  readonly clusterId: string
-  readonly clusterKey: string
-  /** The unix socket on which this node listens. */
-  readonly address: string
+  /** The ways to other nodes; the first on which a node is to be had is taken. */
+  readonly routes: readonly NodeRoute[]
+  /** What else must be equal on both sides, as text. */
+  readonly compatibility?: string
+  /** Which versions of the messages between nodes are spoken; for tests of a rolling upgrade. */
+  readonly versions?: Versions
   readonly log: Log
 }
 
 const BATCH_BYTES_MAX = 64 * 1024 * 1024
 
+interface Way {
+  readonly route: NodeRoute
+  readonly pipe: Pipe<Uint8Array>
+}
+
 export class SocketNetwork implements PeerNetwork {
-  readonly #pipe: Pipe<Uint8Array>
+  readonly #ways: readonly Way[]
   readonly #log: Log
+  #handshakes: ReadonlyMap<NodeRoute, Handshake> = new Map()
   #accept: ((from: string, channel: PeerChannel) => PeerChannelEvents) | undefined
 
-  /** Resolves when others can connect. */
-  readonly listening: Promise<void>
+  /**
+   * Listens on all ways.
+   * @throws EpicError `Unavailable` when an address cannot be had, `Unauthorized` when it would let others in without proof
+   */
+  static async listen(options: SocketNetworkOptions): Promise<SocketNetwork> {
+    const network = new SocketNetwork(options)
+    try {
+      for (const { route, pipe } of network.#ways) await pipe.listen(route.listenAt)
+    } catch (error) {
+      network.close()
+      throw error
+    }
+    return network
+  }
 
-  constructor({ nodeId, clusterId, clusterKey, address, log }: SocketNetworkOptions) {
+  private constructor({
+    routes,
+    compatibility = '',
+    versions = PEER_VERSIONS,
+    log,
+  }: SocketNetworkOptions) {
     this.#log = log
-    this.#pipe = createPipe<Uint8Array>({
-      transport: unixTransport(),
-      protocol: 'raw',
-      handshake: clusterKeyHandshake(clusterKey, { clusterId, nodeId, role: 'node' }),
-      limits: { messageBytesMax: BATCH_BYTES_MAX },
-      log: { info: (line) => log.debug(line), warn: (line) => log.warn(line) },
+    this.#ways = routes.map((route) => {
+      const pipe = createPipe<Uint8Array>({
+        transport: route.transport,
+        protocol: 'raw',
+        compatibility,
+        versions,
+        handshake: (raw) => this.#handshakeOf(route)(raw),
+        limits: { messageBytesMax: BATCH_BYTES_MAX },
+        log: { info: (line) => log.debug(line), warn: (line) => log.warn(line) },
+      })
+      pipe.on('accepted', (channel) => this.#handleAccepted(channel))
+      return { route, pipe }
     })
-    this.#pipe.on('accepted', (channel) => this.#handleAccepted(channel))
-    this.listening = this.#pipe.listen(address).then(() => undefined)
+  }
+
+  /** Where it listens, in the order of its routes. */
+  get addresses(): readonly string[] {
+    return this.#ways.map(({ pipe }) => pipe.address)
+  }
+
+  /** What became of those who came, in the order of its routes. */
+  get counts(): readonly PipeCounts[] {
+    return this.#ways.map(({ pipe }) => pipe.counts)
+  }
+
+  /** Gives the node its id: from now on others are let in. */
+  identify(nodeId: string): void {
+    this.#handshakes = new Map(this.#ways.map(({ route }) => [route, route.handshakeFor(nodeId)]))
   }
 
   listen(accept: (from: string, channel: PeerChannel) => PeerChannelEvents): void {
@@ -61,7 +110,7 @@ export class SocketNetwork implements PeerNetwork {
 
   open(nodeId: string, address: string, events: PeerChannelEvents): PeerChannel {
     const peer = new SocketChannel()
-    this.#pipe.connect(address).then(
+    this.#connect(address).then(
       (channel) => {
         if (channel.identity?.nodeId === nodeId) {
           peer.connect(channel, events)
@@ -71,7 +120,7 @@ export class SocketNetwork implements PeerNetwork {
         events.onClose('another node answers at its address')
       },
       (error: unknown) => {
-        this.#log.debug('a node cannot be reached', { peer: nodeId, error })
+        this.#log.debug('a node cannot be reached', { peer: nodeId, address, error })
         events.onClose('it cannot be reached')
       },
     )
@@ -79,17 +128,32 @@ export class SocketNetwork implements PeerNetwork {
   }
 
   close(): void {
-    this.#pipe.destroy('the node has ended')
+    for (const { pipe } of this.#ways) pipe.destroy('the node has ended')
+  }
+
+  async #connect(address: string): Promise<Channel<Uint8Array>> {
+    for (const { route, pipe } of this.#ways) {
+      const target = route.targetOf(address)
+      if (target !== undefined) return await pipe.connect(target)
+    }
+    throw new EpicError('Unavailable', `Cannot connect to ${address}: no way leads there`)
+  }
+
+  #handshakeOf(route: NodeRoute): Handshake {
+    const handshake = this.#handshakes.get(route)
+    if (handshake !== undefined) return handshake
+    return () =>
+      Promise.reject(new EpicError('Unavailable', 'Cannot let anybody in: this node has no id yet'))
   }
 
   #handleAccepted(channel: Channel<Uint8Array>): void {
-    const from = channel.identity?.nodeId
-    if (from === undefined || this.#accept === undefined) {
-      channel.destroy('nobody takes it')
+    const { identity } = channel
+    if (identity === undefined || identity.role !== 'node' || this.#accept === undefined) {
+      void channel.close()
       return
     }
     const peer = new SocketChannel()
-    peer.connect(channel, this.#accept(from, peer))
+    peer.connect(channel, this.#accept(identity.nodeId, peer))
   }
 }
 

@@ -1,18 +1,16 @@
-/** Puts a node process together: its app, its part of the data folder, its sockets, its place in the cluster. */
+/** Puts a node process together: its app, what it finds on its machine, its place in the cluster. */
 import { join } from 'node:path'
-import { ClusterClient } from '@epicserver/cluster-lmdb'
+import type { ClusterStore } from '@epicserver/contracts'
 import type { FenceReason } from '@epicserver/fabric'
-import type { App } from '../model/app.ts'
 import { ClusterNode } from '../cluster/cluster-node.ts'
-import { FolderFiles } from '../syscalls/folder-files.ts'
 import type { Log } from '../log.ts'
+import type { App } from '../model/app.ts'
 import type { EntityNode } from '../node/node.ts'
 import { systemClock } from '../node/system-clock.ts'
+import { FolderFiles } from '../syscalls/folder-files.ts'
 import { bootId } from './boot-id.ts'
-import { nodeSocketPath } from './left-behind.ts'
 import { loadApp } from './load-app.ts'
-import { KEY_PREFIX, openShards } from './machine.ts'
-import { SocketNetwork } from './socket-network.ts'
+import { openNodeSite, type NodeSite } from './node-site.ts'
 import type { NodeProcessConfig } from './supervisor-messages.ts'
 
 /** A node that is a member of its cluster. */
@@ -20,7 +18,8 @@ export interface StartedNode {
   readonly app: App
   readonly cluster: ClusterNode
   readonly node: EntityNode
-  readonly clusterStore: ClusterClient
+  readonly clusterStore: ClusterStore
+  readonly site: NodeSite
 }
 
 export interface StartNodeOptions {
@@ -30,7 +29,7 @@ export interface StartNodeOptions {
   readonly onFenced: (reason: FenceReason) => void
 }
 
-/** Joins the cluster of the machine. */
+/** Joins the cluster. */
 export async function startNode({
   config,
   log,
@@ -38,49 +37,35 @@ export async function startNode({
   onFenced,
 }: StartNodeOptions): Promise<StartedNode> {
   const app = await loadApp(config.appFile)
-  const shards = await openShards(config.dataFolder, log)
-  const clusterStore = new ClusterClient({ socketPath: config.authority })
-  const address = nodeSocketPath(config.runFolder, config.slot, process.pid)
-  let network: SocketNetwork | undefined
+  const site = await openNodeSite({ config, app, log })
+  const { clusterStore, store, partitions, network, address, zone, labels, appVersion } = site
   const cluster = new ClusterNode({
     entities: app.entities,
     mode: config.mode,
     ports: {
       clock: systemClock,
       random: Math.random,
-      store: shards.store,
+      store,
       files: new FolderFiles(join(config.dataFolder, 'files'), app.files.allow),
       log: (level, message, facts) => log[level](message, facts),
     },
     clusterStore,
-    partitions: shards,
+    partitions,
     network: (nodeId) => {
-      network = new SocketNetwork({
-        nodeId,
-        clusterId: shards.clusterId,
-        clusterKey: config.clusterKey,
-        address,
-        log,
-      })
+      network.identify(nodeId)
       return network
     },
     address,
+    zone,
+    labels,
     boot: bootId,
-    appVersion: '1',
+    appVersion,
     ttlMs: config.leaseMs,
-    member: {
-      keyPrefix: KEY_PREFIX,
-      unit: (partition) => shards.shardOf(partition),
-      movesMax: shards.count,
-      rebalanceEveryMs: config.leaseMs / 4,
-      joinSettleMs: 20,
-      coldStart: { members: config.processes, waitMs: 1500 },
-    },
+    member: site.member,
     onLeased,
     onFenced,
   })
   const node = await cluster.start()
-  await network?.listening
   node.tasks.start()
-  return { app, cluster, node, clusterStore }
+  return { app, cluster, node, clusterStore, site }
 }

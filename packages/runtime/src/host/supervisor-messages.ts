@@ -1,6 +1,7 @@
 /** What a supervisor and its node processes say to each other, over the channel that Node gives a parent and its child. */
 import type { ErrorCode } from '@epicserver/contracts'
 import type { LogLevel } from '../log.ts'
+import type { ClusterNodeConfig } from './cluster/cluster-settings.ts'
 import type { CallNumber } from '@epicserver/kernel'
 
 /** All that a node process needs to start. */
@@ -9,8 +10,9 @@ export interface NodeProcessConfig {
   readonly dataFolder: string
   /** Where sockets lie. */
   readonly runFolder: string
-  /** The cluster authority's socket. */
-  readonly authority: string
+  /** The socket of the machine's own cluster store; in a cluster of many machines there is none. */
+  readonly authority?: string
+  readonly cluster?: ClusterNodeConfig
   readonly slot: number
   /** How many nodes the machine starts. */
   readonly processes: number

@@ -3,20 +3,23 @@
  *
  * The supervisor holds the data folder, hosts the machine's cluster store, and is the one who knows for certain that a process has
  * died: it ends the dead node's lease at once, so that its entities answer elsewhere without waiting for the lease to run out.
- * A process that is frozen (it sends no sign of life for a whole lease) is killed, because a frozen holder of a lock would stall
- * others. Apart from that it runs no user code and takes no part in any call.
+ * A process that is frozen (it sends no sign of life for a whole lease, or has let its lease run out in silence) is killed, because a
+ * frozen holder of a lock would stall others. Apart from that it runs no user code and takes no part in any call.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { EpicError } from '@epicserver/contracts'
 import { leaseTtlProblem } from '@epicserver/fabric'
 import type { Log, LogLevel } from '../log.ts'
-import { openMachine, type Machine } from './machine.ts'
+import { openClusterSite } from './cluster/cluster-site.ts'
+import type { ClusterSettings } from './cluster/cluster-settings.ts'
+import { openMachine } from './machine.ts'
 import { listenForControl } from './control-socket.ts'
 import { endLeftBehind } from './left-behind.ts'
 import { checkApp } from './load-app.ts'
 import { NodeChild, type ChildEvents } from './node-child.ts'
 import { runFolderFor } from './run-folder.ts'
+import type { Site } from './site.ts'
 import type {
   ControlAnswer,
   ControlRequest,
@@ -33,6 +36,8 @@ export interface SupervisorOptions {
   readonly logLevel: LogLevel
   readonly leaseMs: number
   readonly log: Log
+  /** Runs with other machines as one; alone when missing. */
+  readonly cluster?: ClusterSettings
 }
 
 /** Longer than nodes wait for running operations; whoever is not done then never will be. */
@@ -42,7 +47,7 @@ const LIVELY_LEASES = 0.3
 
 export class Supervisor {
   readonly #options: SupervisorOptions
-  readonly #machine: Machine
+  readonly #site: Site
   readonly #runFolder: string
   readonly #clusterKey = randomBytes(32).toString('hex')
   readonly #children: NodeChild[]
@@ -57,9 +62,9 @@ export class Supervisor {
   #onExit: () => void = () => undefined
   #turn = 0
 
-  private constructor(options: SupervisorOptions, machine: Machine, runFolder: string) {
+  private constructor(options: SupervisorOptions, site: Site, runFolder: string) {
     this.#options = options
-    this.#machine = machine
+    this.#site = site
     this.#runFolder = runFolder
     this.#children = Array.from(
       { length: options.processes },
@@ -74,12 +79,12 @@ export class Supervisor {
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     await checkApp(options.appFile)
     const runFolder = runFolderFor(options.dataFolder)
-    const machine = await openMachine(options.dataFolder)
+    const site = await openSite(options, runFolder)
     const dead = await endLeftBehind(runFolder, options.log)
     await rm(runFolder, { recursive: true, force: true })
     // Not `recursive`: a folder that appeared just now is somebody else's.
     await mkdir(runFolder, { mode: 0o700 })
-    const supervisor = new Supervisor(options, machine, runFolder)
+    const supervisor = new Supervisor(options, site, runFolder)
     try {
       await supervisor.#begin(dead)
     } catch (error) {
@@ -110,19 +115,20 @@ export class Supervisor {
 
   async #begin(dead: ReadonlySet<string>): Promise<void> {
     const { log, processes, leaseMs } = this.#options
-    const { shardCount } = this.#machine
-    if (processes > shardCount)
+    const { nodesMax } = this.#site
+    if (processes > nodesMax)
       log.warn('some processes will have nothing to do: the data folder has fewer shards', {
         processes,
-        shards: shardCount,
+        shards: nodesMax,
       })
-    const limits = await this.#machine.serve(`${this.#runFolder}/cluster.sock`, (error) =>
-      this.#giveUp(error),
-    )
+    const limits = await this.#site.begin({
+      onLost: (error) => this.#giveUp(error),
+      onLeaseEnd: (nodeId) => this.#handleLeaseEnd(nodeId),
+    })
     const problem = leaseTtlProblem(leaseMs, limits)
     if (problem !== undefined)
       throw new EpicError('SettingsInvalid', `Cannot run the app: ${problem}`)
-    await this.#machine.attestDeathsAt(dead)
+    await this.#site.attestDeathsAt(dead)
     this.#control = await listenForControl(`${this.#runFolder}/control.sock`, (request) =>
       this.#answer(request),
     )
@@ -150,7 +156,7 @@ export class Supervisor {
     clearTimeout(patience)
     clearInterval(this.#watchdog)
     try {
-      await this.#machine.close()
+      await this.#site.close()
       await rm(this.#runFolder, { recursive: true, force: true })
     } finally {
       if (this.#problem === undefined) this.#stopped.resolve()
@@ -196,12 +202,11 @@ export class Supervisor {
 
   #configFor(slot: number): NodeProcessConfig {
     const { appFile, dataFolder, leaseMs, mode, logFormat, logLevel } = this.#options
-    const authority = `${this.#runFolder}/cluster.sock`
     return {
       appFile,
       dataFolder,
       runFolder: this.#runFolder,
-      authority,
+      ...this.#site.configFor(slot),
       slot,
       processes: this.#options.processes,
       leaseMs,
@@ -228,7 +233,7 @@ export class Supervisor {
 
   /** The process is gone for certain: its lease ends now, and its entities answer elsewhere. */
   #attestDeath(nodeId: string): void {
-    this.#machine.attestDeath(nodeId).then(
+    this.#site.attestDeath(nodeId).then(
       () => this.#options.log.debug('a dead node’s lease has ended', { node: nodeId }),
       (error: unknown) =>
         this.#options.log.error('a dead node’s lease could not be ended before its time', {
@@ -256,15 +261,28 @@ export class Supervisor {
   #killFrozen(): void {
     const now = performance.now()
     for (const child of this.#children) {
-      const silentMs = Math.round(child.silentMs(now))
-      if (silentMs < this.#options.leaseMs) continue
-      this.#options.log.warn('a node process shows no sign of life and is killed', {
-        slot: child.slot,
-        node: child.nodeId,
-        silentMs,
-      })
-      child.kill()
+      if (child.silentMs(now) >= this.#options.leaseMs) this.#killSilent(child, now)
     }
+  }
+
+  /** Others take its entities over now. One that is awake ends by itself; one that is not may hold the lock that they need. */
+  #handleLeaseEnd(nodeId: string): void {
+    const now = performance.now()
+    const child = this.#children.find((each) => each.nodeId === nodeId)
+    if (child !== undefined && !this.#isLively(child, now)) this.#killSilent(child, now)
+  }
+
+  #killSilent(child: NodeChild, now: number): void {
+    this.#options.log.warn('a node process shows no sign of life and is killed', {
+      slot: child.slot,
+      node: child.nodeId,
+      silentMs: Math.round(child.silentMs(now)),
+    })
+    child.kill()
+  }
+
+  #isLively(child: NodeChild, now: number): boolean {
+    return child.silentMs(now) < this.#options.leaseMs * LIVELY_LEASES
   }
 
   // ── What the command line asks ─────────────────────────────────────────────────────────────────────────────────────────
@@ -289,9 +307,7 @@ export class Supervisor {
   #anyServing(): NodeChild {
     const now = performance.now()
     const serving = this.#children.filter((child) => child.state === 'serving')
-    const lively = serving.filter(
-      (child) => child.silentMs(now) < this.#options.leaseMs * LIVELY_LEASES,
-    )
+    const lively = serving.filter((child) => this.#isLively(child, now))
     const choice = lively.length > 0 ? lively : serving
     this.#turn += 1
     return choice[this.#turn % Math.max(1, choice.length)] ?? (this.#children[0] as NodeChild)
@@ -323,6 +339,12 @@ export class Supervisor {
       }),
     )
   }
+}
+
+function openSite(options: SupervisorOptions, runFolder: string): Promise<Site> {
+  const { dataFolder, cluster, processes, log } = options
+  if (cluster === undefined) return openMachine(dataFolder, runFolder)
+  return openClusterSite({ dataFolder, runFolder, settings: cluster, nodes: processes, log })
 }
 
 interface Deferred {

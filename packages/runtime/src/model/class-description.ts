@@ -23,6 +23,8 @@ export type OperationMethod = (this: Entity, ...args: readonly unknown[]) => unk
 
 export interface OperationDescription extends OperationPlan {
   readonly method: OperationMethod
+  /** Neither atomic nor idempotent: calling the method is all there is to it. */
+  readonly isPlain: boolean
   readonly exposed: boolean
   readonly input: StandardSchemaV1 | undefined
   readonly rate: Rate | undefined
@@ -159,6 +161,7 @@ function describeOperation(
   return {
     name,
     method,
+    isPlain: !atomic && said.idempotent !== true,
     oneWay: said.oneWay ?? false,
     priority,
     lock: atomic ? 'entity' : (said.lock ?? given.lock ?? 'none'),

@@ -4,6 +4,9 @@
  * A call that an entity with acknowledged durability makes waits at that entity's gate before it leaves; so does its outcome at
  * the gate of the entity that answers. Hence `Held`: released while it is still unsent it is sent, released after it ran its
  * outcome is delivered.
+ *
+ * A call is made for everything that happens, so its fields break two habits: they are assigned once, in the constructor, and none is
+ * a `#field`. Initialisers cost 23 ns a call on Node 20 and private names 14, of some 340.
  */
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import {
@@ -36,19 +39,19 @@ export type Outcome = { readonly value: unknown } | { readonly error: unknown }
 /** A call that this process makes to an entity, here or elsewhere. */
 export class EntityCall extends Call implements Held {
   declare readonly operation: OperationDescription
-  readonly ref: RefObject
+  declare readonly ref: RefObject
   /** Which of its caller's calls to this entity it is, where the operation is idempotent. */
-  number: CallNumber | null = null
+  declare number: CallNumber | null
   /** The durable task that it fires. */
-  task: DueTask | null = null
+  declare task: DueTask | null
   /** Who watches a node may name a call when it is made; the name travels with it. */
-  trace: string | null = null
+  declare trace: string | null
   /** It is on its way again, and nobody knows what became of it before. */
-  mayHaveRun = false
+  declare mayHaveRun: boolean
   /** Repeats of this call that arrived while it ran. */
-  twins: EntityCall[] = NO_TWINS
-  readonly #home: CallHome
-  #outcome: Outcome | null = null
+  declare twins: EntityCall[]
+  declare private readonly home: CallHome
+  declare private outcome: Outcome | null
 
   constructor(
     home: CallHome,
@@ -60,7 +63,13 @@ export class EntityCall extends Call implements Held {
   ) {
     super(operation, args, parent, origin)
     this.ref = ref
-    this.#home = home
+    this.number = null
+    this.task = null
+    this.trace = null
+    this.mayHaveRun = false
+    this.twins = NO_TWINS
+    this.home = home
+    this.outcome = null
   }
 
   /** As people read it: `enterLevel of "Player/bob"`. */
@@ -70,17 +79,17 @@ export class EntityCall extends Call implements Held {
 
   /** Keeps the outcome until the gate opens. */
   keep(outcome: Outcome): void {
-    this.#outcome = outcome
+    this.outcome = outcome
   }
 
   release(): void {
-    if (this.#outcome === null) this.#home.dispatch(this)
-    else this.conclude(this.#outcome)
+    if (this.outcome === null) this.home.dispatch(this)
+    else this.conclude(this.outcome)
   }
 
   /** The state that this reveals was lost. A call that has not left never will; one that ran here may go on its way again. */
   drop(error: unknown): void {
-    if (this.#outcome === null) this.reject(error)
+    if (this.outcome === null) this.reject(error)
     else this.fail(error)
   }
 
@@ -113,7 +122,7 @@ export class EntityCall extends Call implements Held {
 
   /** Whether the call goes on its way again: then it is as it was when it was made. */
   protected isRepeated(error: unknown): boolean {
-    return !this.settled && this.#home.repeat(this, error)
+    return !this.settled && this.home.repeat(this, error)
   }
 
   /** Makes the call as it was before it was sent. */
@@ -122,31 +131,34 @@ export class EntityCall extends Call implements Held {
     this.activation = null
     this.turnKey = null
     this.twins = NO_TWINS
-    this.#outcome = null
+    this.outcome = null
   }
 
   protected settle(): boolean {
     if (this.settled) return false
     this.settled = true
-    this.#home.handleSettled(this)
+    this.home.handleSettled(this)
     return true
   }
 }
 
-let resolveKept: (value: unknown) => void = () => undefined
-let rejectKept: (error: unknown) => void = () => undefined
-
-/** One function for all promises of calls: a closure for each would be a tenth of what a call costs. */
-function keepSettlers(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
-  resolveKept = resolve
-  rejectKept = reject
-}
-
 /** A call whose caller awaits the outcome. */
 export class AwaitedCall extends EntityCall {
-  readonly promise: Promise<unknown>
-  readonly #resolve: (value: unknown) => void
-  readonly #reject: (error: unknown) => void
+  declare readonly promise: Promise<unknown>
+  declare private resolvePromise: (value: unknown) => void
+  declare private rejectPromise: (error: unknown) => void
+
+  /** The call whose promise is being made. */
+  private static making: AwaitedCall
+
+  /** One function for the promises of all calls: a closure for each would be a tenth of what a call costs. */
+  private static readonly keepSettlers = (
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void => {
+    AwaitedCall.making.resolvePromise = resolve
+    AwaitedCall.making.rejectPromise = reject
+  }
 
   constructor(
     home: CallHome,
@@ -156,17 +168,16 @@ export class AwaitedCall extends EntityCall {
     parent: Call | null,
   ) {
     super(home, ref, operation, args, parent)
-    this.promise = new Promise(keepSettlers)
-    this.#resolve = resolveKept
-    this.#reject = rejectKept
+    AwaitedCall.making = this
+    this.promise = new Promise(AwaitedCall.keepSettlers)
   }
 
   override succeed(value: unknown): void {
-    if (this.settle()) this.#resolve(value)
+    if (this.settle()) this.resolvePromise(value)
   }
 
   override reject(error: unknown): void {
-    if (this.settle()) this.#reject(error)
+    if (this.settle()) this.rejectPromise(error)
   }
 
   override fail(error: unknown): void {

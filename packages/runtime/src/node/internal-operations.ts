@@ -6,7 +6,10 @@ const notCallable = (): never => {
 }
 
 /** Creates the entity with initial fields. */
-export const createOperation: OperationDescription = internalOperation('@create', notCallable)
+export const createOperation: OperationDescription = {
+  ...internalOperation('@create', notCallable),
+  isPlain: false,
+}
 
 /** Runs a closure that a timer was given. */
 export const closureOperation: OperationDescription = internalOperation('@closure', (run) =>

@@ -284,9 +284,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   }
 
   readonly reportFailure = (error: unknown, call: EntityCall): void => {
-    this.log.error(`${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`, {
-      error,
-    })
+    // A node that lost its right to go on has said so, once; not again for each of its entities.
+    const isNews = this.ports.router.canServe(this.ports.clock.monotonicMs())
+    const message = `${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`
+    this.log[isNews ? 'error' : 'debug'](message, { error })
   }
 
   #send(call: EntityCall): void {
@@ -405,7 +406,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     // Effects first: a call that goes on elsewhere must leave before the calls that turns make now.
     this.#performEffects()
     for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn())
-      this.#runner.run(call)
+      this.#runner.run(call as EntityCall)
     this.#performEffects()
     if (kernel.queued > 0) this.scheduleDrain()
     if (this.#tick === null) this.#armTick()

@@ -33,6 +33,8 @@ export interface Router {
   isHome(ref: RefObject): boolean
   /** Whether this node serves the partition. */
   isReady(partition: number): boolean
+  /** All partitions that it serves at the moment; the set itself never changes. */
+  readonly readyPartitions: ReadonlySet<number>
   /** The epoch of a new activation here. */
   grantEpoch(type: string, id: string): bigint
   /** Takes a call to another node; it will be settled. `now` is coarse, as its deadline is. */

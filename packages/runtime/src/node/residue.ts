@@ -9,15 +9,16 @@ import type { StateMark } from '../saving/entity-state.ts'
 import type { Firing } from '../tasks/task-firing.ts'
 import type { EntityDedup } from './idempotence.ts'
 
-/** What one commit is to change of an entity: its state as it was when this was made, or all that there is of it. */
-export type PendingWrite =
-  | {
-      readonly kind: 'write'
-      readonly bytes: Uint8Array
-      readonly mark: StateMark
-      readonly write: Write
-    }
-  | { readonly kind: 'removal' }
+/** The state as it was when this was made, with all that is to be saved with it. */
+export interface PendingState {
+  readonly kind: 'write'
+  readonly mark: StateMark
+  readonly bytes: Uint8Array
+  readonly write: Write
+}
+
+/** What one commit is to change of an entity: its state, or all that there is of it. */
+export type PendingWrite = PendingState | { readonly kind: 'removal' }
 
 /** An atomic operation that is under way. */
 export interface AtomicTurn {

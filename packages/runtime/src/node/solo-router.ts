@@ -1,7 +1,9 @@
 /** A node that is alone: every entity lives here. For tests, scripts and tools. */
-import { EpicError, makeEpoch, partitionOf } from '@epicserver/contracts'
+import { EpicError, makeEpoch, partitionOf, PARTITIONS } from '@epicserver/contracts'
 import type { EntityCall } from './entity-call.ts'
 import type { Router } from './ports.ts'
+
+const ALL: ReadonlySet<number> = new Set(Array.from({ length: PARTITIONS }, (_, i) => i))
 
 export class SoloRouter implements Router {
   readonly #partitionEpoch: number
@@ -18,6 +20,10 @@ export class SoloRouter implements Router {
 
   isReady(): boolean {
     return true
+  }
+
+  get readyPartitions(): ReadonlySet<number> {
+    return ALL
   }
 
   grantEpoch(type: string, id: string): bigint {

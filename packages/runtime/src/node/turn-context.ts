@@ -17,8 +17,9 @@ interface Marked {
   [TURN]?: Call
 }
 
-let current: Call | null = null
+/** The turn whose code ran last; it is the current one while `isInside`. */
 let last: Call | null = null
+let isInside = false
 let isHooked = false
 
 /** Starts keeping track, once for the process. */
@@ -27,22 +28,22 @@ export function trackTurns(): void {
   isHooked = true
   promiseHooks.createHook({
     init(promise: Promise<unknown> & Marked) {
-      if (current !== null) promise[TURN] = current
+      if (isInside) promise[TURN] = last as Call
     },
     before(promise: Promise<unknown> & Marked) {
       const turn = promise[TURN]
-      current = turn === undefined ? null : turn
+      isInside = turn !== undefined
       if (turn !== undefined) last = turn
     },
     after() {
-      current = null
+      isInside = false
     },
   })
 }
 
 /** The turn whose code is running, or `null` outside every entity. */
 export function currentTurn(): Call | null {
-  return current
+  return isInside ? last : null
 }
 
 /** The turn whose code ran last, for whoever wonders what held the thread. */
@@ -52,8 +53,14 @@ export function lastTurn(): Call | null {
 
 /** Makes `turn` current and returns what was; put that back when the synchronous part is over. */
 export function enterTurn(turn: Call | null): Call | null {
-  const before = current
-  current = turn
+  const before = currentTurn()
+  isInside = turn !== null
   if (turn !== null) last = turn
   return before
+}
+
+/** Returns the turn whose continuation this is, and puts nobody in its place. */
+export function leaveTurn(): Call {
+  isInside = false
+  return last as Call
 }

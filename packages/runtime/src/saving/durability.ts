@@ -23,6 +23,7 @@ import { constructEntity, type EntityHost } from '../model/entity.ts'
 import { lostActivation, type EntityCall, type Outcome } from '../node/entity-call.ts'
 import { restoreExtras, savedExtras } from './extras.ts'
 import { EntityState, type StateChange, type StateMark } from './entity-state.ts'
+import { GateWrite, type GateWriteOwner } from './gate-write.ts'
 import { indexEntries } from '../queries/index-entries.ts'
 import type { EntityNode } from '../node/node.ts'
 import { peekResidue, residueOf, type PendingWrite } from '../node/residue.ts'
@@ -30,7 +31,7 @@ import { peekResidue, residueOf, type PendingWrite } from '../node/residue.ts'
 /** Stands in the place of the mark once the entity was deleted: what its last turns emit may leave. */
 const FORGOTTEN: unique symbol = Symbol('forgotten')
 
-export class Durability {
+export class Durability implements GateWriteOwner {
   readonly #node: EntityNode
   readonly #states: ReadonlyMap<string, EntityState>
 
@@ -146,13 +147,22 @@ export class Durability {
       return
     }
     gate.beginWrite()
-    void this.#writeHeld(activation, pending)
+    if (pending.kind === 'removal') void this.#write(activation, pending)
+    else {
+      this.#noteBegun(activation)
+      new GateWrite(this, activation, pending).start(this.#node.ports.store)
+    }
   }
 
-  async #writeHeld(activation: Activation, pending: PendingWrite): Promise<void> {
-    if ((await this.#write(activation, pending)) !== null) return
+  handleWritten({ activation, pending }: GateWrite, version: bigint): void {
+    activation.version = version
+    if (this.#conclude(activation, pending) !== null) return
     this.#release(activation, this.#node.kernel.handleWritten(activation))
     if (activation.gate?.state === 'unsettled') this.#node.scheduleSettle()
+  }
+
+  handleFailed({ activation }: GateWrite, error: unknown): void {
+    this.lose(activation, error)
   }
 
   #release(activation: Activation, released: readonly Held[]): void {
@@ -221,23 +231,29 @@ export class Durability {
 
   /** Returns the error, or `null` when all is durable and this node may still say so. */
   async #write(activation: Activation, pending: PendingWrite): Promise<Error | null> {
-    const { kernel, ports } = this.#node
+    const { store } = this.#node.ports
+    const entity = this.entityOf(activation)
     const guard = { epoch: activation.epoch, version: activation.version }
     try {
-      if (pending.kind === 'removal') {
-        await ports.store.remove(this.entityOf(activation), guard)
-      } else {
-        if (peekResidue(activation).isForced) residueOf(activation).isForced = false
-        activation.version = await ports.store.write(
-          this.entityOf(activation),
-          guard,
-          pending.write,
-        )
+      if (pending.kind === 'removal') await store.remove(entity, guard)
+      else {
+        this.#noteBegun(activation)
+        activation.version = await store.write(entity, guard, pending.write)
       }
     } catch (error) {
       this.lose(activation, error)
       return error instanceof Error ? error : new Error(String(error))
     }
+    return this.#conclude(activation, pending)
+  }
+
+  #noteBegun(activation: Activation): void {
+    if (peekResidue(activation).isForced) residueOf(activation).isForced = false
+  }
+
+  /** It is durable. Returns why this node may not say so, if it may not. */
+  #conclude(activation: Activation, pending: PendingWrite): Error | null {
+    const { kernel, ports } = this.#node
     if (activation.state === 'gone') return lostActivation(activation)
     if (!ports.router.canServe(ports.clock.monotonicMs())) {
       const error = new EpicError('Fenced', 'Cannot answer: this node’s lease is over', {

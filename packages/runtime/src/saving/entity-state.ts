@@ -17,9 +17,10 @@ import { isRef } from '../model/ref.ts'
 const RECORD_FORMAT = 1
 
 /** What is remembered of the state as it is saved. */
-export type StateMark = FlatMark | string
+export type StateMark = FieldList | string
 
-interface FlatMark {
+/** Fields by name, and what each holds. */
+interface FieldList {
   readonly fields: readonly string[]
   readonly values: readonly unknown[]
 }
@@ -63,7 +64,7 @@ export class EntityState {
     if (!isForced && mark !== null && typeof mark !== 'string' && this.#isAsMarked(instance, mark))
       return null
     const flat = this.#flatMark(instance)
-    const record = this.#encode(instance, extras, entity)
+    const record = this.#encodeFields(flat ?? this.#listFields(instance), extras, entity)
     const present = flat ?? hashOf(record)
     return !isForced && present === mark ? null : { bytes: record.bytes, mark: present }
   }
@@ -134,7 +135,8 @@ export class EntityState {
     return transient.size === 0 ? names : names.filter((name) => !transient.has(name))
   }
 
-  #flatMark(instance: object): FlatMark | undefined {
+  /** The fields and their values, where all of these are primitives or refs. */
+  #flatMark(instance: object): FieldList | undefined {
     const fields = this.#fieldNames(instance)
     const values: unknown[] = []
     for (const field of fields) {
@@ -142,11 +144,17 @@ export class EntityState {
       if (!isFlat(value)) return undefined
       values.push(value)
     }
+    // One list of names for all entities of a class, but for those that differ.
     if (!isSameList(fields, this.#fields)) this.#fields = fields
     return { fields: this.#fields, values }
   }
 
-  #isAsMarked(instance: object, mark: FlatMark): boolean {
+  #listFields(instance: object): FieldList {
+    const fields = this.#fieldNames(instance)
+    return { fields, values: fields.map((field) => (instance as Record<string, unknown>)[field]) }
+  }
+
+  #isAsMarked(instance: object, mark: FieldList): boolean {
     const { transient } = this.#description
     let index = 0
     for (const field in instance) {
@@ -159,12 +167,16 @@ export class EntityState {
   }
 
   #encode(instance: object, extras: unknown, entity: EntityId): EncodedRecord {
+    return this.#encodeFields(this.#listFields(instance), extras, entity)
+  }
+
+  #encodeFields({ fields, values }: FieldList, extras: unknown, entity: EntityId): EncodedRecord {
     const writer = this.#codec.stateWriter
     writer.reset()
     writer.u8(RECORD_FORMAT)
     writer.varuint(this.#description.version)
     const start = writer.length
-    const problem = writer.value(this.fieldsOf(instance))
+    const problem = writer.fields(fields, values)
     if (problem !== undefined) {
       throw new EpicError(
         'CannotSave',
@@ -219,5 +231,7 @@ function isFlat(value: unknown): boolean {
 }
 
 function isSameList(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((item, index) => item === b[index])
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false
+  return true
 }

@@ -5,7 +5,7 @@
  * A task is moved to its next time by the write that saves what its operation did, so the store always says what is still to do;
  * nothing is remembered here but which calls are under way. A node that takes a partition over simply reads its tasks.
  */
-import { formatEntityId, partitionOf, PARTITIONS, type Task } from '@epicserver/contracts'
+import { formatEntityId, partitionOf, type Task } from '@epicserver/contracts'
 import type { EntityNode } from '../node/node.ts'
 import type { Pending } from '../node/ports.ts'
 import { dueTask } from './task-body.ts'
@@ -48,9 +48,7 @@ export class TaskScheduler {
 
   async #look(): Promise<void> {
     const { clock, store, router } = this.#node.ports
-    const partitions = new Set<number>()
-    for (let partition = 0; partition < PARTITIONS; partition += 1)
-      if (router.isReady(partition)) partitions.add(partition)
+    const partitions = router.readyPartitions
     if (partitions.size === 0) return
     this.#looks += 1
     const look = this.#looks

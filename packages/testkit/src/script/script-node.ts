@@ -81,6 +81,10 @@ class ScriptRouter implements Router {
     return true
   }
 
+  get readyPartitions(): ReadonlySet<number> {
+    return this.#grants.readyPartitions
+  }
+
   grantEpoch(type: string, id: string): bigint {
     return this.#grants.grantEpoch(type, id)
   }

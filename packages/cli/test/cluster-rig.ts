@@ -1,0 +1,110 @@
+/**
+ * Machines of one cluster on loopback, over a real etcd: a supervisor with a data folder and ports of its own is a machine.
+ *
+ * What a machine is told is what a user would tell it, so the tests see the command as it is used.
+ */
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import {
+  findEtcd,
+  findFreePorts,
+  startEtcdServers,
+  type EtcdServers,
+} from '@epicserver/conformance'
+import { createClusterKey } from '@epicserver/runtime/host'
+import { AppUnderTest, isAlive, temporaryFolder, writeApp } from './cli-rig.ts'
+
+/** Ports that a machine takes: its supervisor's, and one for each of its nodes. */
+const PORTS_PER_MACHINE = 4
+/** The shortest that outlasts etcd's own fail-over. */
+const LEASE_MS = '5000'
+
+const etcd = await findEtcd()
+
+/** Why there is no etcd to test with, where there is none. */
+export const missingEtcd: string | false = etcd.missing ?? false
+
+export interface MachineOptions {
+  readonly name: string
+  readonly processes?: number
+  readonly args?: readonly string[]
+}
+
+export class ClusterUnderTest {
+  readonly folder: string
+  readonly servers: EtcdServers
+  readonly app: string
+  readonly keyFile: string
+  readonly #context: TestContext
+
+  private constructor(
+    context: TestContext,
+    place: { folder: string; servers: EtcdServers; app: string; keyFile: string },
+  ) {
+    this.#context = context
+    this.folder = place.folder
+    this.servers = place.servers
+    this.app = place.app
+    this.keyFile = place.keyFile
+  }
+
+  static async create(
+    context: TestContext,
+    source: string,
+    { servers: count = 1 }: { readonly servers?: number } = {},
+  ): Promise<ClusterUnderTest> {
+    const servers = await startEtcdServers({ binary: etcd.binary ?? '', count })
+    context.after(() => servers.stop())
+    const folder = await temporaryFolder(context)
+    const app = await writeApp(folder, source)
+    const keyFile = await writeKey(folder, 'cluster.key', createClusterKey())
+    return new ClusterUnderTest(context, { folder, servers, app, keyFile })
+  }
+
+  /** The engine, as `--cluster` names it. */
+  get engine(): string {
+    return `etcd://${this.servers.endpoints.map((each) => each.replace('http://', '')).join(',')}`
+  }
+
+  /** What `epic run` is told about the cluster, beside where it listens. */
+  get args(): readonly string[] {
+    return ['--cluster', this.engine, '--cluster-key-file', this.keyFile, '--lease-ms', LEASE_MS]
+  }
+
+  /** Starts a machine, and resolves when all its nodes serve. */
+  async start({ name, processes = 1, args = [] }: MachineOptions): Promise<AppUnderTest> {
+    const machine = await AppUnderTest.start(this.#context, this.app, {
+      data: join(this.folder, name),
+      processes,
+      args: [...this.args, '--state', 'none', '--listen', await freeListen(), ...args],
+    })
+    await machine.allServe(processes)
+    return machine
+  }
+}
+
+/** An address on loopback whose port, and those above, are free. */
+export async function freeListen(): Promise<string> {
+  for (;;) {
+    const ports = await findFreePorts(1)
+    const [port = 0] = ports
+    if (port + PORTS_PER_MACHINE < 65_536) return `[::1]:${port}`
+  }
+}
+
+/** Writes a key as `epic key` does. */
+export async function writeKey(folder: string, name: string, key: string): Promise<string> {
+  const file = join(folder, name)
+  await writeFile(file, `${key}\n`, { mode: 0o600 })
+  return file
+}
+
+/** Ends a machine as a power failure does: all its processes, and nobody can say goodbye. */
+export async function killMachine(machine: AppUnderTest): Promise<void> {
+  const pids = (await machine.app.nodes()).flatMap(({ pid }) => pid ?? [])
+  // First the one who would tell of the others' death.
+  machine.app.kill('SIGKILL')
+  for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  await machine.app.ended
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AppUnderTest } from './cli-rig.ts'
+import { ClusterUnderTest, killMachine, missingEtcd } from './cluster-rig.ts'
+
+const counters = `
+export class Counter extends Entity {
+  static override settings = settings<Counter>({ persistent: false })
+  count = 0
+  async add(by: number): Promise<number> { this.count += by; return this.count }
+  async where(): Promise<number> { return process.pid }
+  async whereIs(id: string): Promise<number> { return await this.ref(Counter, id).where() }
+}
+export default defineApp({
+  entities: { Counter },
+  setup: () => console.log('setup has run'),
+})`
+
+const ids = Array.from({ length: 24 }, (_, i) => `c${i}`)
+
+async function pidsOf(machine: AppUnderTest): Promise<Set<number>> {
+  return new Set((await machine.app.nodes()).flatMap(({ pid }) => pid ?? []))
+}
+
+const skip = missingEtcd
+
+test(
+  'cluster of two machines: entities spread over both, and call each other',
+  { skip },
+  async (t) => {
+    const cluster = await ClusterUnderTest.create(t, counters)
+    const first = await cluster.start({ name: 'first', processes: 2 })
+    const second = await cluster.start({ name: 'second' })
+    const [here, there] = [await pidsOf(first), await pidsOf(second)]
+    const seenFrom = async (machine: AppUnderTest): Promise<unknown[]> =>
+      await Promise.all(ids.map((id) => machine.call('Counter/asks', 'whereIs', id)))
+    const fromFirst = await seenFrom(first)
+    const fromSecond = await seenFrom(second)
+    assert.ok(fromFirst.some((pid) => here.has(pid as number)))
+    assert.ok(fromFirst.some((pid) => there.has(pid as number)))
+    assert.deepEqual(fromSecond, fromFirst, 'both machines find each entity at one place')
+    const printed = [...first.lines, ...second.lines].filter((line) => line === 'setup has run')
+    assert.equal(printed.length, 1, 'setup runs once for the whole fabric')
+  },
+)
+
+test(
+  'cluster, loss of a machine: what lived there answers elsewhere after its lease',
+  { skip },
+  async (t) => {
+    const cluster = await ClusterUnderTest.create(t, counters)
+    const first = await cluster.start({ name: 'first' })
+    const second = await cluster.start({ name: 'second' })
+    const there = await pidsOf(second)
+    const places = await Promise.all(ids.map((id) => first.call(`Counter/${id}`, 'where')))
+    const lost = ids.filter((_, i) => there.has(places[i] as number))
+    assert.ok(lost.length > 0)
+    await killMachine(second)
+    const here = await pidsOf(first)
+    const now = await Promise.all(lost.map((id) => first.call(`Counter/${id}`, 'where')))
+    assert.ok(now.every((pid) => here.has(pid as number)))
+  },
+)

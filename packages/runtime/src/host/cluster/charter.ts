@@ -1,0 +1,112 @@
+/**
+ * What all machines of a cluster must agree on, written down at the engine by the first that came.
+ *
+ * Who comes later compares, and is told which line differs. The cluster's id and its number of partitions hold for good; the rest may be
+ * changed by whoever comes while no member lives.
+ */
+import { randomUUID } from 'node:crypto'
+import { EpicError, PARTITIONS, type ClusterStore, type Rec } from '@epicserver/contracts'
+import { livingMembers } from '../members.ts'
+import type { ClusterSettings } from './cluster-settings.ts'
+
+/** The lines that must be equal everywhere, by their names. */
+export type Agreement = Readonly<Record<string, string>>
+
+export interface Charter {
+  readonly clusterId: string
+  readonly agreement: Agreement
+}
+
+const KEY = 'charter'
+const FORMAT = 1
+/** Lines that never change. */
+const FOR_GOOD = ['partitions']
+
+export function agreementOf({ state, onEngineLoss }: ClusterSettings): Agreement {
+  return {
+    partitions: String(PARTITIONS),
+    state: state.split(':', 1)[0] ?? state,
+    onEngineLoss,
+  }
+}
+
+/** As nodes compare it when they meet. */
+export function compatibilityOf(agreement: Agreement): string {
+  return Object.entries(agreement)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ')
+}
+
+/**
+ * Reads the charter, or writes it where there is none.
+ * @throws EpicError `Incompatible` with the lines that differ, `CorruptRecord`, and what the store throws
+ */
+export async function readCharter(store: ClusterStore, agreement: Agreement): Promise<Charter> {
+  for (;;) {
+    const rec = await store.get(KEY)
+    const found = rec === null ? undefined : decodeCharter(rec)
+    if (found !== undefined) {
+      const differing = namesThatDiffer(found.agreement, agreement)
+      if (differing.length === 0) return found
+      const isChangeable = differing.every((name) => !FOR_GOOD.includes(name))
+      if (!isChangeable || (await livingMembers(store)).length > 0) throw conflict(found, agreement)
+    }
+    const charter = { clusterId: found?.clusterId ?? randomUUID(), agreement }
+    const { ok } = await store.txn({
+      if: [rec === null ? { key: KEY, is: 'missing' } : { key: KEY, is: 'at', rev: rec.rev }],
+      then: [{ op: 'put', key: KEY, value: encodeCharter(charter) }],
+    })
+    if (ok) return charter
+  }
+}
+
+function encodeCharter(charter: Charter): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ format: FORMAT, ...charter }))
+}
+
+function decodeCharter({ value }: Rec): Charter {
+  const problem = (why: string, code: 'CorruptRecord' | 'Incompatible'): EpicError =>
+    new EpicError(code, `Cannot read the cluster's charter at the engine (key "${KEY}"): ${why}`)
+  let content: { readonly [Name in keyof Charter | 'format']?: unknown } | null
+  try {
+    content = JSON.parse(new TextDecoder().decode(value)) as typeof content
+  } catch (cause) {
+    throw problem(`it is no JSON (${String(cause)})`, 'CorruptRecord')
+  }
+  const { format, clusterId, agreement } = content ?? {}
+  if (format !== FORMAT) {
+    throw problem(
+      `its format is ${String(format)}, and this version knows ${FORMAT}`,
+      'Incompatible',
+    )
+  }
+  if (typeof clusterId !== 'string' || !isAgreement(agreement)) {
+    throw problem('parts of it are missing', 'CorruptRecord')
+  }
+  return { clusterId, agreement }
+}
+
+function isAgreement(value: unknown): value is Agreement {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((line) => typeof line === 'string')
+  )
+}
+
+function namesThatDiffer(theirs: Agreement, ours: Agreement): string[] {
+  const names = new Set([...Object.keys(theirs), ...Object.keys(ours)])
+  return [...names].filter((name) => lineOf(theirs, name) !== lineOf(ours, name))
+}
+
+function conflict({ agreement: theirs }: Charter, ours: Agreement): EpicError {
+  const lines = namesThatDiffer(theirs, ours).map(
+    (name) => `${name} is "${lineOf(theirs, name)}" there and "${lineOf(ours, name)}" here`,
+  )
+  return new EpicError('Incompatible', `Cannot join the cluster: ${lines.join('; ')}`)
+}
+
+/** Own properties only: the names come from the engine. */
+function lineOf(agreement: Agreement, name: string): string {
+  return Object.hasOwn(agreement, name) ? (agreement[name] ?? '') : ''
+}

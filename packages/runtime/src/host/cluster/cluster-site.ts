@@ -1,0 +1,218 @@
+/**
+ * A machine's part in a cluster of many: what its supervisor does before nodes are started, and after one has died.
+ *
+ * At the start, in this order: the engine must answer; the charter must fit; the nodes that this machine left behind are gone for
+ * certain, so their leases end; whoever lives must be within reach and let this machine in; and where nobody lives, the fabric starts
+ * anew, and with it the app's setup.
+ *
+ * The data folder keeps the lock, sockets and files here. Entities are in the cluster's state store, so a folder in which entities were
+ * saved by this machine alone is refused: they would seem to be gone.
+ */
+import { readdir } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import { join } from 'node:path'
+import {
+  EpicError,
+  isEpicError,
+  type ClusterStore,
+  type ClusterStoreLimits,
+} from '@epicserver/contracts'
+import { recordKeys } from '@epicserver/fabric'
+import { isLoopback, parseTcpAddress } from '@epicserver/net'
+import { openDataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
+import type { Log } from '../../log.ts'
+import { endLeasesAt, KEY_PREFIX, livingMembers } from '../members.ts'
+import { SETUP_CLAIM, SETUP_DONE } from '../run-setup.ts'
+import type { Site } from '../site.ts'
+import { advertisedHost } from './advertised-host.ts'
+import { agreementOf, compatibilityOf, readCharter } from './charter.ts'
+import {
+  checkClusterSettings,
+  type ClusterNodeConfig,
+  type ClusterSettings,
+} from './cluster-settings.ts'
+import { openEngine, withoutPassword } from './engine-address.ts'
+import { EngineWatch, type EngineHealth } from './engine-watch.ts'
+import { knock } from './knock.ts'
+import { parseNodeAddress } from './node-address.ts'
+import { checkStateAddress } from './state-address.ts'
+
+export interface ClusterSiteOptions {
+  readonly dataFolder: string
+  readonly runFolder: string
+  readonly settings: ClusterSettings
+  /** How many this machine starts. */
+  readonly nodes: number
+  readonly log: Log
+}
+
+/** Often enough to say that the engine is away before nodes stop because of it. */
+const ENGINE_LOOK_MS = 1_000
+const RETRY_MS = 250
+
+/** @throws EpicError `SettingsInvalid`, `Unauthorized`, `DataFolderInUse`, `DataFolderUnsafe`, `StoreNewer` */
+export async function openClusterSite(options: ClusterSiteOptions): Promise<ClusterSite> {
+  const { settings, nodes, dataFolder } = options
+  checkClusterSettings(settings, nodes)
+  checkStateAddress(settings.state)
+  const host = hostOf(settings)
+  const engine = await openEngine(settings.engine, settings.name)
+  try {
+    const folder = await openDataFolder(dataFolder)
+    await refuseSavedEntities(folder.path)
+    return new ClusterSite(options, { engine, host, lock: await folder.lock() })
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}
+
+interface ClusterSiteParts {
+  readonly engine: ClusterStore
+  readonly host: string
+  readonly lock: DataFolderLock
+}
+
+export class ClusterSite implements Site {
+  readonly nodesMax: number = Infinity
+  readonly #options: ClusterSiteOptions
+  readonly #engine: ClusterStore
+  readonly #host: string
+  readonly #lock: DataFolderLock
+  #watch: EngineWatch | undefined
+  #config: ClusterNodeConfig | undefined
+
+  constructor(options: ClusterSiteOptions, { engine, host, lock }: ClusterSiteParts) {
+    this.#options = options
+    this.#engine = engine
+    this.#host = host
+    this.#lock = lock
+  }
+
+  /** What is known of the engine, once nodes may start. */
+  get engineHealth(): EngineHealth | undefined {
+    return this.#watch?.health
+  }
+
+  async begin(): Promise<ClusterStoreLimits> {
+    const { settings, log } = this.#options
+    const agreement = agreementOf(settings)
+    const engine = withoutPassword(settings.engine)
+    const charter = await this.#patiently(`reach the engine at ${engine}`, () =>
+      readCharter(this.#engine, agreement),
+    )
+    const compatibility = compatibilityOf(agreement)
+    this.#config = { settings, clusterId: charter.clusterId, compatibility, host: this.#host }
+    this.#watch = new EngineWatch({
+      store: this.#engine,
+      address: engine,
+      everyMs: ENGINE_LOOK_MS,
+      log,
+    })
+    return this.#engine.limits
+  }
+
+  configFor(): { readonly cluster: ClusterNodeConfig } {
+    if (this.#config === undefined) throw new Error('A node is started after begin')
+    return { cluster: this.#config }
+  }
+
+  async attestDeath(nodeId: string): Promise<void> {
+    await this.#engine.revoke(nodeId)
+  }
+
+  /** Ends what this machine left behind, and asks whoever lives elsewhere to be let in. */
+  async attestDeathsAt(sockets: ReadonlySet<string>): Promise<void> {
+    await endLeasesAt(this.#engine, (address) => {
+      const { host, socket } = parseNodeAddress(address)
+      return host === this.#host && sockets.has(join(this.#options.runFolder, socket))
+    })
+    await this.#patiently('join the cluster', () => this.#meetMembers())
+  }
+
+  async close(): Promise<void> {
+    this.#watch?.close()
+    await this.#engine.close()
+    await this.#lock.release()
+  }
+
+  /** Those who do not answer may have died with their machine: then their leases end while this one waits. */
+  async #meetMembers(): Promise<void> {
+    const { settings, log } = this.#options
+    const { clusterId, compatibility } = this.configFor().cluster
+    const members = await livingMembers(this.#engine)
+    if (members.length === 0) {
+      await startAnew(this.#engine)
+      return
+    }
+    const addresses = members.map(({ address }) => address.split('/', 1)[0] ?? address)
+    await knock(addresses, { clusterId, secrets: settings.secrets, compatibility, log })
+  }
+
+  /** Tries again, for as long as the settings say, what may come right by itself. */
+  async #patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const { settings, log } = this.#options
+    const until = performance.now() + settings.patienceMs
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await work()
+      } catch (error) {
+        const isPassing = isEpicError(error) && error.retry !== 'never'
+        if (!isPassing) throw error
+        if (performance.now() >= until) throw gaveUp(what, settings.patienceMs, error)
+        if (attempt === 1)
+          log.warn(`cannot ${what} yet; trying again`, {
+            problem: error.message,
+            forMs: settings.patienceMs,
+          })
+        await new Promise((resolve) => {
+          setTimeout(resolve, RETRY_MS)
+        })
+      }
+    }
+  }
+}
+
+/** The first who comes to a cluster without members makes its setup run again; who comes at the same time finds the view changed. */
+async function startAnew(engine: ClusterStore): Promise<void> {
+  const { view } = recordKeys(KEY_PREFIX)
+  const seen = await engine.get(view)
+  if ((await livingMembers(engine)).length > 0) return
+  await engine.txn({
+    if: [seen === null ? { key: view, is: 'missing' } : { key: view, is: 'at', rev: seen.rev }],
+    then: [
+      { op: 'delete', key: SETUP_DONE },
+      { op: 'delete', key: SETUP_CLAIM },
+    ],
+  })
+}
+
+function hostOf({ listen, advertise }: ClusterSettings): string {
+  if (advertise !== undefined) return advertise
+  const { host } = parseTcpAddress(listen)
+  const found = isLoopback(host) ? host : advertisedHost(host, networkInterfaces())
+  if (found !== undefined) return found
+  throw new EpicError(
+    'SettingsInvalid',
+    `Cannot tell others where this machine is: it has no address but loopback. Name one with --advertise, or stay on this machine with --listen [::1]:3030`,
+  )
+}
+
+async function refuseSavedEntities(folder: string): Promise<void> {
+  const shards = (await readdir(folder)).filter((name) => name.startsWith('shard-'))
+  if (shards.length === 0) return
+  throw new EpicError(
+    'SettingsInvalid',
+    `Cannot run in a cluster over ${folder}: entities were saved there by this machine alone, and the cluster would not find them. Name another folder with --data`,
+  )
+}
+
+function gaveUp(what: string, patienceMs: number, cause: EpicError): EpicError {
+  return new EpicError(
+    'Unavailable',
+    `Cannot ${what}, tried for ${patienceMs / 1000} s: ${cause.message}`,
+    {
+      cause,
+    },
+  )
+}

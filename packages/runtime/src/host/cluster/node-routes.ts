@@ -1,0 +1,114 @@
+/** The ways on which nodes reach each other: unix sockets within a machine, tcp between machines. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  certificateHandshake,
+  clusterKeyHandshake,
+  ClusterKeyring,
+  tcpTransport,
+  unixTransport,
+  type Handshake,
+  type IdentityOptions,
+  type TcpSecurity,
+  type TlsCertificate,
+  type Transport,
+} from '@epicserver/net'
+import type { Log } from '../../log.ts'
+import { parseNodeAddress } from './node-address.ts'
+
+/** One kind of way to other nodes. */
+export interface NodeRoute {
+  readonly transport: Transport
+  /** Where this node listens on it. */
+  readonly listenAt: string
+  /** How both sides prove themselves, once this node has its id. */
+  handshakeFor(nodeId: string): Handshake
+  /** Where on it the node with this address is; `undefined` when it is not to be had this way. */
+  targetOf(address: string): string | undefined
+}
+
+/** What nodes of different machines have in common: a cluster key, certificates of one authority, or both. */
+export interface SharedSecrets {
+  readonly clusterKey?: string
+  readonly certificate?: TlsCertificate
+}
+
+export interface UnixRouteOptions {
+  readonly clusterId: string
+  readonly clusterKey: string
+  /** The unix socket on which this node listens. */
+  readonly address: string
+}
+
+/** The way between the nodes of one machine, whose addresses are sockets. */
+export function unixRoute({ clusterId, clusterKey, address }: UnixRouteOptions): NodeRoute {
+  return {
+    transport: unixTransport(),
+    listenAt: address,
+    handshakeFor: (nodeId) => clusterKeyHandshake(clusterKey, { clusterId, nodeId, role: 'node' }),
+    targetOf: (other) => other,
+  }
+}
+
+export interface NeighbourRouteOptions extends UnixRouteOptions {
+  readonly runFolder: string
+  /** By which host other machines know this one. */
+  readonly host: string
+}
+
+/** The same in a cluster of many machines: only for the nodes that run under the same supervisor. */
+export function neighbourRoute({ runFolder, host, ...options }: NeighbourRouteOptions): NodeRoute {
+  return {
+    ...unixRoute(options),
+    targetOf: (address) => {
+      const other = parseNodeAddress(address)
+      if (other.host !== host || !/^[\w-]+\.sock$/.test(other.socket)) return undefined
+      const path = join(runFolder, other.socket)
+      return existsSync(path) ? path : undefined
+    },
+  }
+}
+
+export interface MachineRouteOptions {
+  readonly clusterId: string
+  readonly secrets: SharedSecrets
+  /** As in `[::]:3031`. */
+  readonly listenAt: string
+  readonly log: Log
+}
+
+/** The way between machines. */
+export function machineRoute({
+  clusterId,
+  secrets,
+  listenAt,
+  log,
+}: MachineRouteOptions): NodeRoute {
+  return {
+    transport: tcpTransport({ security: tcpSecurityOf(secrets), log }),
+    listenAt,
+    handshakeFor: (nodeId) =>
+      handshakeBetweenMachines(secrets, { clusterId, nodeId, role: 'node' }),
+    targetOf: (address) => address.split('/', 1)[0],
+  }
+}
+
+/** Encryption by certificates where there are some, else by the cluster key; without either only loopback is open. */
+export function tcpSecurityOf({ clusterKey, certificate }: SharedSecrets): TcpSecurity {
+  if (certificate !== undefined) return { certificate }
+  return clusterKey === undefined ? 'plain-text' : { clusterKeys: new ClusterKeyring(clusterKey) }
+}
+
+/** Where nothing is shared there is still the loopback of one machine, on which everyone is believed. */
+export function handshakeBetweenMachines(
+  { clusterKey, certificate }: SharedSecrets,
+  identity: IdentityOptions,
+): Handshake {
+  if (clusterKey !== undefined) return clusterKeyHandshake(clusterKey, identity)
+  return certificate === undefined
+    ? clusterKeyHandshake(LOOPBACK_KEY, identity)
+    : certificateHandshake(identity)
+}
+
+/** No secret: it only lets the two sides tell each other who they are. */
+const LOOPBACK_KEY = 'epicserver on loopback'

@@ -1,0 +1,29 @@
+/** Where a machine's nodes find the cluster's truth: the data folder of this machine, or an engine that many machines share. */
+import type { ClusterStoreLimits, EpicError } from '@epicserver/contracts'
+import type { NodeProcessConfig } from './supervisor-messages.ts'
+
+/** What a supervisor hears from it. */
+export interface SiteEvents {
+  /** The supervisor's own part of the cluster store broke. */
+  onLost(error: EpicError): void
+  /**
+   * This node's lease has ended. Told where others may wait for what a frozen node holds: the shards of a data folder; beyond one
+   * machine there is nothing of that kind.
+   */
+  onLeaseEnd(nodeId: string): void
+}
+
+/** What a supervisor does with it. */
+export interface Site {
+  /** More nodes than this would have nothing to do here. */
+  readonly nodesMax: number
+  /** Makes ready for nodes, and says what the cluster store can do. */
+  begin(events: SiteEvents): Promise<ClusterStoreLimits>
+  /** The process that held this lease is dead for certain. */
+  attestDeath(nodeId: string): Promise<void>
+  /** The processes of this machine that listened on these sockets are dead for certain. */
+  attestDeathsAt(sockets: ReadonlySet<string>): Promise<void>
+  /** What a node needs to find it. */
+  configFor(slot: number): Pick<NodeProcessConfig, 'authority' | 'cluster'>
+  close(): Promise<void>
+}
