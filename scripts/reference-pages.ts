@@ -26,6 +26,7 @@ const limited: readonly (readonly [name: string, title: string])[] = [
   ['fabric', 'Leases and views'],
   ['store-lmdb', 'The embedded store'],
   ['cluster-lmdb', 'The cluster store of one machine'],
+  ['discovery', 'Finding other machines'],
 ]
 
 export async function referencePages(): Promise<ReferencePage[]> {

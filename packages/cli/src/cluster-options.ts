@@ -7,9 +7,12 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { EpicError } from '@epicserver/contracts'
+import type { Log } from '@epicserver/runtime'
 import {
   DEFAULT_LISTEN,
+  findCluster,
   hasPassword,
+  type ClusterPlace,
   type ClusterSettings,
   type SharedSecrets,
 } from '@epicserver/runtime/host'
@@ -19,6 +22,8 @@ import { InvalidArgumentError, Option, type Command } from 'commander'
 export interface ClusterOptions {
   readonly cluster?: string
   readonly state?: string
+  readonly join?: string
+  readonly announce: 'lan' | 'off'
   readonly listen: string
   readonly advertise?: string
   readonly clusterKeyFile?: string
@@ -45,6 +50,8 @@ const OPTIONS: readonly (readonly [flags: string, description: string, environme
     'EPIC_CLUSTER',
   ],
   ['--state <store>', 'where a cluster saves entities: postgres://…, or none', 'EPIC_STATE'],
+  ['--join <places>', 'find the cluster by asking: lan, dns:name, host:3030', 'EPIC_JOIN'],
+  ['--announce <where>', 'lan: be found by multicast; off', 'EPIC_ANNOUNCE'],
   [
     '--cluster-key-file <file>',
     'the secret that the machines share (or EPIC_CLUSTER_KEY)',
@@ -89,6 +96,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   clusterName: 'epic',
   wait: '30',
   onEngineLoss: 'fence',
+  announce: 'lan',
 }
 
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
@@ -96,10 +104,8 @@ const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   state: withoutSecret,
   labels: (text) => text.split(',').filter((label) => label !== ''),
   wait: seconds,
-  onEngineLoss: (text) => {
-    if (text === 'fence' || text === 'serve') return text
-    throw new InvalidArgumentError('It must be fence or serve.')
-  },
+  onEngineLoss: oneOf('fence', 'serve'),
+  announce: oneOf('lan', 'off'),
 }
 
 export function addClusterOptions(command: Command): void {
@@ -121,33 +127,55 @@ export function addClusterOptions(command: Command): void {
 export async function readClusterSettings(
   appFile: string,
   options: ClusterOptions,
+  log: Log,
 ): Promise<ClusterSettings | undefined> {
-  if (options.cluster === undefined) {
+  if (options.cluster === undefined && options.join === undefined) {
     if (options.state === undefined) return undefined
     throw new EpicError(
       'SettingsInvalid',
       'Cannot use --state without --cluster: a machine alone saves in its data folder',
     )
   }
-  if (options.state === undefined) {
-    throw new EpicError(
-      'SettingsInvalid',
-      'Cannot run in a cluster without knowing where entities are saved: name what all its machines share with --state postgres://user@host/database, or --state none for an app that saves nothing',
-    )
-  }
+  const secrets = await readSecrets(options)
+  const patienceMs = options.wait * 1_000
   return {
+    ...(await placeOf(options, { secrets, patienceMs, log })),
     name: options.clusterName,
-    engine: options.cluster,
-    state: options.state,
     listen: options.listen,
     ...(options.advertise !== undefined && { advertise: options.advertise }),
-    secrets: await readSecrets(options),
+    secrets,
+    announce: options.announce,
     zone: options.zone ?? '',
     labels: options.labels ?? [],
     appVersion: options.appVersion ?? (await packageVersion(appFile)),
-    patienceMs: options.wait * 1_000,
-    onEngineLoss: options.onEngineLoss,
+    patienceMs,
   }
+}
+
+interface Asking {
+  readonly secrets: SharedSecrets
+  readonly patienceMs: number
+  readonly log: Log
+}
+
+/** Where the cluster is: as it was said, or as its machines say. */
+async function placeOf(
+  { cluster, state, join: places, clusterName, onEngineLoss }: ClusterOptions,
+  asking: Asking,
+): Promise<ClusterPlace> {
+  if (cluster === undefined)
+    return await findCluster({ join: places ?? '', clusterName, ...asking })
+  if (places !== undefined) {
+    throw new EpicError(
+      'SettingsInvalid',
+      'Cannot use --join with --cluster: the one asks for what the other says',
+    )
+  }
+  if (state !== undefined) return { engine: cluster, state, onEngineLoss }
+  throw new EpicError(
+    'SettingsInvalid',
+    'Cannot run in a cluster without knowing where entities are saved: name what all its machines share with --state postgres://user@host/database, or --state none for an app that saves nothing',
+  )
 }
 
 async function readSecrets(options: ClusterOptions): Promise<SharedSecrets> {
@@ -215,6 +243,13 @@ function withoutSecret(address: string): string {
   throw new InvalidArgumentError(
     'A password on a command line can be read by every user of this machine: put the address into the environment.',
   )
+}
+
+function oneOf(...choices: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (choices.includes(text)) return text
+    throw new InvalidArgumentError(`It must be ${choices.join(' or ')}.`)
+  }
 }
 
 function seconds(text: string): number {

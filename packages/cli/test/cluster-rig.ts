@@ -85,7 +85,7 @@ export class ClusterUnderTest {
 }
 
 /** An address on loopback whose port, and those above, are free. */
-export async function freeListen(): Promise<string> {
+async function freeListen(): Promise<string> {
   for (;;) {
     const ports = await findFreePorts(1)
     const [port = 0] = ports
@@ -94,7 +94,7 @@ export async function freeListen(): Promise<string> {
 }
 
 /** Writes a key as `epic key` does. */
-export async function writeKey(folder: string, name: string, key: string): Promise<string> {
+async function writeKey(folder: string, name: string, key: string): Promise<string> {
   const file = join(folder, name)
   await writeFile(file, `${key}\n`, { mode: 0o600 })
   return file

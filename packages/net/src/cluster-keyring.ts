@@ -27,6 +27,8 @@ export interface ClusterKey {
   readonly proofKey: Uint8Array
   /** Encrypts a stream (TLS-PSK). */
   readonly tlsKey: Uint8Array
+  /** Seals what is told to a whole network. */
+  readonly beaconKey: Uint8Array
 }
 
 /** A fresh cluster key, as text. */
@@ -84,5 +86,6 @@ function deriveKey(key: string): ClusterKey {
     id: derive('id', ID_BYTES).toString('hex'),
     proofKey: derive('proof', DERIVED_BYTES),
     tlsKey: derive('tls', DERIVED_BYTES),
+    beaconKey: derive('beacon', DERIVED_BYTES),
   }
 }

@@ -32,7 +32,7 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
   const isProduction = options.production === true || process.env['NODE_ENV'] === 'production'
   const log = logFor(isJson, options.logLevel)
   const dataFolder = resolve(options.data)
-  const cluster = await readClusterSettings(appFile, options)
+  const cluster = await readClusterSettings(appFile, options, log)
   const supervisor = await Supervisor.start({
     appFile: resolve(appFile),
     dataFolder,

@@ -7,6 +7,8 @@ export {
   type ClusterSettings,
 } from './cluster/cluster-settings.ts'
 export { hasPassword } from './cluster/engine-address.ts'
+export type { ClusterPlace } from './cluster/desk.ts'
+export { findCluster } from './cluster/find-cluster.ts'
 export { machineRoute, unixRoute } from './cluster/node-routes.ts'
 export type { NodeRoute, SharedSecrets } from './cluster/node-routes.ts'
 export { createClusterKey } from '@epicserver/net'

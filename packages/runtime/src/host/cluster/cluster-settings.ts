@@ -24,6 +24,8 @@ export interface ClusterSettings {
   readonly appVersion: string
   /** How long engine, state store and members are waited for at the start. */
   readonly patienceMs: number
+  /** Whether this machine tells its links that it is there. */
+  readonly announce: 'lan' | 'off'
   /** What a node does that cannot reach the engine until its lease is over. */
   readonly onEngineLoss: 'fence' | 'serve'
 }

@@ -8,8 +8,10 @@
  * The data folder keeps the lock, sockets and files here. Entities are in the cluster's state store, so a folder in which entities were
  * saved by this machine alone is refused: they would seem to be gone.
  */
+import { randomBytes } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import { networkInterfaces } from 'node:os'
+
+import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import {
   EpicError,
@@ -17,6 +19,7 @@ import {
   type ClusterStore,
   type ClusterStoreLimits,
 } from '@epicserver/contracts'
+import { announceOnLan, type Announcement } from '@epicserver/discovery'
 import { recordKeys } from '@epicserver/fabric'
 import { isLoopback, parseTcpAddress } from '@epicserver/net'
 import { openDataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
@@ -31,8 +34,10 @@ import {
   type ClusterNodeConfig,
   type ClusterSettings,
 } from './cluster-settings.ts'
+import { Desk } from './desk.ts'
 import { openEngine, withoutPassword } from './engine-address.ts'
 import { EngineWatch, type EngineHealth } from './engine-watch.ts'
+import { beaconSealOf } from './find-cluster.ts'
 import { knock } from './knock.ts'
 import { parseNodeAddress } from './node-address.ts'
 import { checkStateAddress } from './state-address.ts'
@@ -80,6 +85,8 @@ export class ClusterSite implements Site {
   readonly #host: string
   readonly #lock: DataFolderLock
   #watch: EngineWatch | undefined
+  #desk: Desk | undefined
+  #announcement: Announcement | undefined
   #config: ClusterNodeConfig | undefined
 
   constructor(options: ClusterSiteOptions, { engine, host, lock }: ClusterSiteParts) {
@@ -109,12 +116,32 @@ export class ClusterSite implements Site {
       everyMs: ENGINE_LOOK_MS,
       log,
     })
+    this.#desk = await Desk.open({ settings, log })
+    await this.#announce(parseTcpAddress(this.#desk.address).port)
     return this.#engine.limits
   }
 
   configFor(): { readonly cluster: ClusterNodeConfig } {
     if (this.#config === undefined) throw new Error('A node is started after begin')
     return { cluster: this.#config }
+  }
+
+  /** A machine that cannot announce itself is found by its name all the same, so this is no reason to stop. */
+  async #announce(port: number): Promise<void> {
+    const { settings, log } = this.#options
+    const { secrets, listen, announce, name } = settings
+    const isAlone = isLoopback(parseTcpAddress(listen).host)
+    if (announce === 'off' || isAlone || secrets.clusterKey === undefined) return
+    try {
+      this.#announcement = await announceOnLan({
+        seal: beaconSealOf(secrets, name),
+        instance: instanceName(),
+        port,
+        handleTrouble: (error) => log.debug('multicast failed', { error }),
+      })
+    } catch (error) {
+      log.warn('this machine does not announce itself', { problem: (error as Error).message })
+    }
   }
 
   async attestDeath(nodeId: string): Promise<void> {
@@ -131,6 +158,8 @@ export class ClusterSite implements Site {
   }
 
   async close(): Promise<void> {
+    this.#announcement?.close()
+    this.#desk?.close()
     this.#watch?.close()
     await this.#engine.close()
     await this.#lock.release()
@@ -185,6 +214,14 @@ async function startAnew(engine: ClusterStore): Promise<void> {
       { op: 'delete', key: SETUP_CLAIM },
     ],
   })
+}
+
+/** What tools that list services show; several supervisors of one machine have several. */
+function instanceName(): string {
+  const host = hostname()
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]/g, '-')
+  return `${host.slice(0, 48)}-${randomBytes(4).toString('hex')}`
 }
 
 function hostOf({ listen, advertise }: ClusterSettings): string {
