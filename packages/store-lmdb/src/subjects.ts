@@ -90,7 +90,10 @@ class Generation {
   add(subject: EntitySubject): void {
     const { type, id } = subject.entity
     let ids = this.#types.get(type)
-    if (ids === undefined) this.#types.set(type, (ids = new Map()))
+    if (ids === undefined) {
+      ids = new Map<string, EntitySubject>()
+      this.#types.set(type, ids)
+    }
     ids.set(id, subject)
     this.size += 1
   }
