@@ -59,7 +59,7 @@ export function checkWrite(entity: EntityId, write: Write): void {
     )
   }
   if (write.indexes !== undefined) checkIndexEntries(write.indexes)
-  for (const change of write.tasks ?? []) checkTaskChange(change)
+  if (write.tasks !== undefined) for (const change of write.tasks) checkTaskChange(change)
 }
 
 /**

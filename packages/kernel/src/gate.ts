@@ -27,9 +27,12 @@ export interface Held {
 
 export type GateState = 'resting' | 'unsettled' | 'writing'
 
+/** Nothing held: one list for all gates, and never added to. */
+const NOTHING: readonly Held[] = Object.freeze([])
+
 export class Gate {
-  #emitted: Held[] = []
-  #beforeWrite: Held[] | null = null
+  #emitted: readonly Held[] = NOTHING
+  #beforeWrite: readonly Held[] | null = null
 
   get state(): GateState {
     if (this.#beforeWrite !== null) return 'writing'
@@ -45,19 +48,24 @@ export class Gate {
    * compare.
    */
   hold(held: Held): boolean {
-    this.#emitted.push(held)
-    return this.#emitted.length === 1 && this.#beforeWrite === null
+    if (this.#emitted !== NOTHING) {
+      ;(this.#emitted as Held[]).push(held)
+      return false
+    }
+    // Most gates hold one thing at a time; an array that grows by `push` takes room for 17 at once.
+    this.#emitted = [held]
+    return this.#beforeWrite === null
   }
 
   /**
    * The state is what is saved: takes all that may leave. Not while writing: what waits for the
    * write was emitted earlier.
    */
-  takeClean(): Held[] {
+  takeClean(): readonly Held[] {
     if (this.#beforeWrite !== null)
       throw new Error('The gate is writing: nothing may leave before what waits for that')
     const released = this.#emitted
-    this.#emitted = []
+    this.#emitted = NOTHING
     return released
   }
 
@@ -65,12 +73,12 @@ export class Gate {
   beginWrite(): void {
     if (this.#beforeWrite !== null) throw new Error('The gate is writing already')
     this.#beforeWrite = this.#emitted
-    this.#emitted = []
+    this.#emitted = NOTHING
   }
 
   /** The write is durable: takes all that waited for it. */
-  takeWritten(): Held[] {
-    const released = this.#beforeWrite ?? []
+  takeWritten(): readonly Held[] {
+    const released = this.#beforeWrite ?? NOTHING
     this.#beforeWrite = null
     return released
   }
@@ -79,7 +87,7 @@ export class Gate {
   takeAll(): Held[] {
     const all = [...(this.#beforeWrite ?? []), ...this.#emitted]
     this.#beforeWrite = null
-    this.#emitted = []
+    this.#emitted = NOTHING
     return all
   }
 }

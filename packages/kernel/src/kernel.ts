@@ -370,7 +370,7 @@ export class Kernel {
   }
 
   /** A write of the entity is durable: returns what may leave. */
-  handleWritten(activation: Activation): Held[] {
+  handleWritten(activation: Activation): readonly Held[] {
     const { gate } = activation
     if (gate === null || activation.state === 'gone') return []
     const released = gate.takeWritten()

@@ -123,7 +123,7 @@ export class LmdbStateStore implements StateStore {
       checkWrite(request, request.write)
       this.#shard.commits.add(new WriteJob(this.#shard, request))
     } catch (error) {
-      queueMicrotask(() => request.handleFailed(error))
+      refuse(request, error)
     }
   }
 
@@ -239,6 +239,11 @@ export class LmdbStateStore implements StateStore {
     }
     if (environment.isBroken) throw environment.broken()
   }
+}
+
+/** Not at once: whoever starts a write need not expect its answer before it is started. */
+function refuse(request: WriteRequest, error: unknown): void {
+  queueMicrotask(() => request.handleFailed(error))
 }
 
 /** Up to `limit` rows of a walk, and where it goes on. */

@@ -13,8 +13,7 @@ import type { EntityDedup } from './idempotence.ts'
 export interface PendingState {
   readonly kind: 'write'
   readonly mark: StateMark
-  readonly bytes: Uint8Array
-  readonly write: Write
+  readonly write: Write & { readonly bytes: Uint8Array }
 }
 
 /** What one commit is to change of an entity: its state, or all that there is of it. */

@@ -22,7 +22,7 @@ export function beginAtomic(durability: Durability, activation: Activation, call
   const residue = residueOf(activation)
   if (residue.atomic !== null) return
   const unsaved = durability.unsavedState(activation)
-  const before = unsaved?.kind === 'write' ? unsaved.bytes : durability.snapshot(activation)
+  const before = unsaved?.kind === 'write' ? unsaved.write.bytes : durability.snapshot(activation)
   residue.atomic = { call, before, unsaved, outbox: [] }
 }
 

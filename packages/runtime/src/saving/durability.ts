@@ -8,13 +8,7 @@
  * A failed write means that memory is ahead of the store. Whatever the reason, that copy is never trusted again: what was held is
  * dropped with the error, the activation ends, and the next call claims and loads what is durable. Nobody was told otherwise.
  */
-import {
-  EpicError,
-  isEpicError,
-  type EntityId,
-  type TaskChange,
-  type Write,
-} from '@epicserver/contracts'
+import { EpicError, isEpicError, type EntityId, type TaskChange } from '@epicserver/contracts'
 import type { Activation, Call, Held } from '@epicserver/kernel'
 import { halfDone, isWithin } from './atomic.ts'
 import type { ClassDescription } from '../model/class-description.ts'
@@ -22,11 +16,11 @@ import type { NodeCodec } from '../node/codec.ts'
 import { constructEntity, type EntityHost } from '../model/entity.ts'
 import { lostActivation, type EntityCall, type Outcome } from '../node/entity-call.ts'
 import { restoreExtras, savedExtras } from './extras.ts'
-import { EntityState, type StateChange, type StateMark } from './entity-state.ts'
+import { EntityState, type StateMark } from './entity-state.ts'
 import { GateWrite, type GateWriteOwner } from './gate-write.ts'
 import { indexEntries } from '../queries/index-entries.ts'
 import type { EntityNode } from '../node/node.ts'
-import { peekResidue, residueOf, type PendingWrite } from '../node/residue.ts'
+import { peekResidue, residueOf, type PendingState, type PendingWrite } from '../node/residue.ts'
 
 /** Stands in the place of the mark once the entity was deleted: what its last turns emit may leave. */
 const FORGOTTEN: unique symbol = Symbol('forgotten')
@@ -199,9 +193,8 @@ export class Durability implements GateWriteOwner {
       this.entityOf(activation),
       isForced,
     )
-    return change === null
-      ? null
-      : { kind: 'write', ...change, write: this.#writeOf(activation, change) }
+    if (change === null) return null
+    return { kind: 'write', mark: change.mark, write: this.#writeOf(activation, change.bytes) }
   }
 
   /** Whether memory is ahead of what is saved; asks nothing of the store and changes nothing. */
@@ -216,12 +209,13 @@ export class Durability implements GateWriteOwner {
     return this.#state(activation).change(instance, mark, null, entity, false) !== null
   }
 
-  #writeOf(activation: Activation, change: StateChange): Write {
+  #writeOf(activation: Activation, bytes: Uint8Array): PendingState['write'] {
     const description = this.#description(activation)
     const { tasks } = peekResidue(activation)
+    if (tasks.length === 0 && description.indexes.length === 0) return { bytes }
     if (tasks.length > 0) residueOf(activation).tasks = []
     return {
-      bytes: change.bytes,
+      bytes,
       ...(description.indexes.length > 0 && {
         indexes: indexEntries(description, activation.instance as Record<string, unknown>),
       }),
@@ -268,7 +262,7 @@ export class Durability implements GateWriteOwner {
     }
     activation.saved = pending.mark
     if (peekResidue(activation).isAbsent) residueOf(activation).isAbsent = false
-    kernel.measure(activation, ENTITY_BYTES + pending.bytes.length * 2)
+    kernel.measure(activation, ENTITY_BYTES + pending.write.bytes.length * 2)
     return null
   }
 

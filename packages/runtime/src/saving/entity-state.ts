@@ -138,11 +138,11 @@ export class EntityState {
   /** The fields and their values, where all of these are primitives or refs. */
   #flatMark(instance: object): FieldList | undefined {
     const fields = this.#fieldNames(instance)
-    const values: unknown[] = []
-    for (const field of fields) {
-      const value = (instance as Record<string, unknown>)[field]
+    const values = new Array<unknown>(fields.length)
+    for (let i = 0; i < fields.length; i += 1) {
+      const value = (instance as Record<string, unknown>)[fields[i]!]
       if (!isFlat(value)) return undefined
-      values.push(value)
+      values[i] = value
     }
     // One list of names for all entities of a class, but for those that differ.
     if (!isSameList(fields, this.#fields)) this.#fields = fields
