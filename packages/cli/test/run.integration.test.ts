@@ -137,6 +137,11 @@ test('epic run: a second one on the same data folder names the first', async (t)
   assert.equal(await first.call('Player/bob', 'add', 1), 1, 'the first is not disturbed')
 })
 
+const stuck = `export class Stuck extends Entity {
+  async wait(): Promise<void> { console.log('began'); await new Promise(() => {}) }
+}
+export default defineApp({ entities: { Stuck } })`
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`epic run: ${signal} lets what runs finish, saves it, and ends with 0`, async (t) => {
     const folder = await temporaryFolder(t)
@@ -163,13 +168,25 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
+test('epic run: a node that is killed while it stops makes it end with 1, and say what may be missing', async (t) => {
+  const folder = await temporaryFolder(t)
+  const app = await writeApp(folder, stuck)
+  const tested = await AppUnderTest.start(t, app, { data: join(folder, 'data'), processes: 1 })
+  const began = tested.line(/^began$/)
+  tested.call('Stuck/a', 'wait').catch(() => undefined)
+  await began
+  const [node] = await tested.app.nodes()
+  const stopping = tested.line(/stopping: running operations end/)
+  tested.app.kill('SIGTERM')
+  await stopping
+  process.kill(node!.pid!, 'SIGKILL')
+  assert.deepEqual(await tested.app.ended, { code: 1, signal: null })
+  assert.match(tested.lines.at(-1)!, /node process 0 ended with SIGKILL before it had.*NodeLost/)
+})
+
 test('epic run: a second signal ends it at once', async (t) => {
   const folder = await temporaryFolder(t)
-  const app = await writeApp(
-    folder,
-    `export class Stuck extends Entity { async wait(): Promise<void> { console.log('began'); await new Promise(() => {}) } }
-    export default defineApp({ entities: { Stuck } })`,
-  )
+  const app = await writeApp(folder, stuck)
   const tested = await AppUnderTest.start(t, app, { data: join(folder, 'data'), processes: 1 })
   const began = tested.line(/^began$/)
   tested.call('Stuck/a', 'wait').catch(() => undefined)

@@ -20,12 +20,10 @@ export {
   defineApp,
   Entity,
   entityOf,
-  Field,
   idOf,
   isRef,
   settings,
   Token,
-  Where,
 } from '@epicserver/runtime'
 export type {
   AnyRef,
@@ -47,6 +45,7 @@ export type {
   EntityTasks,
   EntityTimers,
   Explanation,
+  Field,
   FieldName,
   Fields,
   FileStat,
@@ -73,4 +72,5 @@ export type {
   SyscallResults,
   TaskSettings,
   TimerSettings,
+  Where,
 } from '@epicserver/runtime'

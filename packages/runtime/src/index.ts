@@ -31,7 +31,7 @@ export type {
 } from './cluster/peer-network.ts'
 export type { InitialState, Pool, PoolIndex, PoolMethods } from './model/pool.ts'
 export type { NodeClock, NodePorts, Pending, Router } from './node/ports.ts'
-export { entityOf, idOf, isRef } from './model/ref.ts'
+export { entityBehind, entityOf, idOf, isRef } from './model/ref.ts'
 export type { AnyRef, OneWayName, OperationName, Ref } from './model/ref.ts'
 export { settings } from './model/settings.ts'
 export type {
@@ -46,8 +46,7 @@ export type {
 export { FolderFiles } from './syscalls/folder-files.ts'
 export type { EntityFile, EntityFiles, FileSyscall, FileSystem } from './syscalls/files.ts'
 export type { Explanation, Query, Row } from './queries/query.ts'
-export { Field, Where } from './queries/query-expression.ts'
-export type { Fields, Order } from './queries/query-expression.ts'
+export type { Field, Fields, Order, Where } from './queries/query-expression.ts'
 export { CompletionPort, Token } from './syscalls/syscalls.ts'
 export type {
   Completion,

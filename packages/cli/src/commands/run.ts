@@ -80,7 +80,7 @@ function stopOnSignals(supervisor: Supervisor, log: Log): void {
     }
     isStopping = true
     log.info('stopping: running operations end and everything is saved', { signal })
-    void supervisor.stop().then(() => process.exit(0))
+    void supervisor.stop() // how it ended is told by `stopped`
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)

@@ -13,7 +13,7 @@ import { partitionOf } from '@epicserver/contracts'
 import type { Reader, Writer } from '@epicserver/wire'
 import {
   descriptionOf,
-  idOf,
+  idBehind,
   placeOnLinksOf,
   setPlaceOnLinks,
   type RefObject,
@@ -78,7 +78,7 @@ export class Introductions {
     writer.u8(INTRODUCTION)
     writer.varuint(number)
     writer.string(descriptionOf(ref).name)
-    writer.string(idOf(ref))
+    writer.string(idBehind(ref))
     return number
   }
 }

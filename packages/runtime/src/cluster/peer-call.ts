@@ -5,7 +5,7 @@ import type { OperationDescription } from '../model/class-description.ts'
 import { EntityCall, type CallHome } from '../node/entity-call.ts'
 import type { BatchWriter } from './peer-link.ts'
 import { FAILURE, REFUSAL, writeFailure, writeResult } from './peer-messages.ts'
-import { entityOf, type RefObject } from '../model/ref.ts'
+import { entityBehind, type RefObject } from '../model/ref.ts'
 import type { Whither } from './whereabouts.ts'
 
 /** What a call from elsewhere brings along of itself. */
@@ -82,7 +82,7 @@ export interface Returned {
 }
 
 function returnedFrom({ ref, operation, args, trace }: PeerCall): Returned {
-  return { entity: entityOf(ref), operation: operation.name, args, trace }
+  return { entity: entityBehind(ref), operation: operation.name, args, trace }
 }
 
 /** What a `Moved` brings along; undefined where it is none of ours. */

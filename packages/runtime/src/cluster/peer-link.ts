@@ -19,7 +19,7 @@ import {
   type CallMessage,
 } from './peer-messages.ts'
 import { PEER_LANES, type PeerChannel, type PeerLane } from './peer-network.ts'
-import { descriptionOf, idOf } from '../model/ref.ts'
+import { descriptionOf, idBehind } from '../model/ref.ts'
 
 const SLOTS_MAX = 1 << 20
 /** So many uses of a slot are told apart: an id stays below 2³¹, where numbers are quickest, and small where few calls wait. */
@@ -160,7 +160,7 @@ export class PeerLink {
     const to = {
       number: this.batch.introductions.numberOf(ref, lane, writer),
       type: descriptionOf(ref).name,
-      id: idOf(ref),
+      id: idBehind(ref),
     }
     this.#write(writer, to, slot, call, {
       callId: this.#callId(slot),

@@ -11,7 +11,7 @@ import { EpicError, formatEntityId } from '@epicserver/contracts'
 import type { ClusterMember, EntityKey, NodeId, Place } from '@epicserver/fabric'
 import type { EntityCall } from '../node/entity-call.ts'
 import type { NodeClock } from '../node/ports.ts'
-import { entityOf, partitionOfRef, type RefObject } from '../model/ref.ts'
+import { entityBehind, partitionOfRef, type RefObject } from '../model/ref.ts'
 import type { ClusterRouter } from './cluster-router.ts'
 import { PeerCall } from './peer-call.ts'
 import type { PeerLink } from './peer-link.ts'
@@ -36,7 +36,7 @@ export interface WhereaboutsParts {
 
 /** The place of a ref's entity. */
 export function placeOfRef(ref: RefObject): Place {
-  return { key: formatEntityId(entityOf(ref)), partition: partitionOfRef(ref) }
+  return { key: formatEntityId(entityBehind(ref)), partition: partitionOfRef(ref) }
 }
 
 export class Whereabouts {

@@ -40,8 +40,11 @@ export interface SupervisorOptions {
   readonly cluster?: ClusterSettings
 }
 
-/** Longer than nodes wait for running operations; whoever is not done then never will be. */
-const STOP_MS = 15_000
+/**
+ * Longer than nodes wait for running operations, and enough to save half a million entities on a busy
+ * machine; whoever is not done then never will be.
+ */
+const STOP_MS = 60_000
 /** Nodes show a sign of life eight times a lease; one that missed two of them may be frozen. */
 const LIVELY_LEASES = 0.3
 
@@ -220,7 +223,10 @@ export class Supervisor {
   #handleExit(child: NodeChild, how: string, nodeId: string | undefined): void {
     if (nodeId !== undefined) this.#attestDeath(nodeId)
     this.#onExit()
-    if (this.#stopping !== undefined) return
+    if (this.#stopping !== undefined) {
+      if (how !== 'code 0') this.#problem ??= unsaved(child, how)
+      return
+    }
     const delay = child.restartDelay()
     this.#options.log.warn('a node process has ended and is started again', {
       slot: child.slot,
@@ -339,6 +345,13 @@ export class Supervisor {
       }),
     )
   }
+}
+
+function unsaved({ slot }: NodeChild, how: string): EpicError {
+  return new EpicError(
+    'NodeLost',
+    `Cannot stop in good order: node process ${slot} ended with ${how} before it had saved everything; what was acknowledged is saved, what is saved now and then (everyMs, manual) may not be`,
+  )
 }
 
 function openSite(options: SupervisorOptions, runFolder: string): Promise<Site> {

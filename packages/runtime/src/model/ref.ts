@@ -57,14 +57,14 @@ export type Ref<E> = {
   // Over all members, not only the operations: a class may hold refs to itself, so which of its members are
   // operations must not be asked while its refs' members are being found.
   readonly [K in MemberName<E>]: OperationKind<E[K]> extends 'none' ? NotAnOperation<K> : E[K]
-} & {
-  readonly [entityOfRef]: E
+} & AnyRef & { readonly [entityOfRef]: E }
+
+/** Any ref, whatever it names. */
+export interface AnyRef {
+  readonly [entityOfRef]: unknown
   /** Type and id, as `Player/bob`. */
   toString(): string
 }
-
-/** Any ref, whatever it names. */
-export type AnyRef = { readonly [entityOfRef]: unknown }
 
 /** What calls through a ref: the driver. */
 export interface CallSite {
@@ -88,7 +88,7 @@ export class RefObject {
   }
 
   toString(): string {
-    return formatEntityId(entityOf(this))
+    return formatEntityId(entityBehind(this))
   }
 
   toJSON(): string {
@@ -108,14 +108,22 @@ export function isRef(value: unknown): value is AnyRef {
 }
 
 /** The entity that a ref names. */
-export function entityOf(ref: AnyRef | RefObject): EntityId {
-  const object = ref as RefObject
-  return { type: object['@class'].name, id: object['@id'] }
+export function entityOf(ref: AnyRef): EntityId {
+  return entityBehind(ref as unknown as RefObject)
 }
 
 /** The id of the entity that a ref names. */
-export function idOf(ref: AnyRef | RefObject): string {
-  return (ref as RefObject)['@id']
+export function idOf(ref: AnyRef): string {
+  return idBehind(ref as unknown as RefObject)
+}
+
+/** The same for the runtime, which has refs as objects. */
+export function entityBehind(ref: RefObject): EntityId {
+  return { type: ref['@class'].name, id: ref['@id'] }
+}
+
+export function idBehind(ref: RefObject): string {
+  return ref['@id']
 }
 
 export function descriptionOf(ref: RefObject): ClassDescription {

@@ -52,7 +52,7 @@ import { createQuery, QUERY_REQUEST, type Query } from '../queries/query.ts'
 import { walkQuery, type QueryText } from '../queries/query-walk.ts'
 import {
   descriptionOf,
-  idOf,
+  idBehind,
   placeOf,
   RefTable,
   setPlace,
@@ -309,7 +309,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   /** Whether an entity is in memory here, in whatever state. */
   isActive(ref: RefObject): boolean {
-    return this.#types.get(descriptionOf(ref).name)?.activations.has(idOf(ref)) === true
+    return this.#types.get(descriptionOf(ref).name)?.activations.has(idBehind(ref)) === true
   }
 
   dispatch(call: EntityCall): void {
@@ -320,7 +320,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
       this.kernel.acceptAt(place, call)
     } else {
       const description = descriptionOf(ref)
-      const id = idOf(ref)
+      const id = idBehind(ref)
       const isElsewhere =
         description.placement !== 'anywhere' &&
         !this.isActive(ref) &&

@@ -7,10 +7,12 @@
 import { encodeSortKey, isSortValue, type SortValue } from '@epicserver/wire'
 import type { FieldName } from '../model/settings.ts'
 
+type Comparison = 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'startsWith'
+
 /** A condition, as data. */
 export type Condition =
   | {
-      readonly op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'startsWith'
+      readonly op: Comparison
       readonly field: string
       readonly value: SortValue
     }
@@ -25,8 +27,46 @@ export interface Order {
   readonly descending: boolean
 }
 
-/** Conditions can be combined. */
-export class Where {
+/** What must hold of the entities that a query finds. */
+export interface Where {
+  /** Both must hold. */
+  and(other: Where): Where
+  /** One must hold, or both. */
+  or(other: Where): Where
+  /** It must not hold. */
+  not(): Where
+}
+
+/** A field in a query: compared, or an order. */
+export interface Field<V> {
+  /** Equal to the value. */
+  eq(value: V): Where
+  /** Not equal to it. */
+  ne(value: V): Where
+  /** Greater than it. */
+  gt(value: V): Where
+  /** Greater than it, or equal. */
+  gte(value: V): Where
+  /** Less than it. */
+  lt(value: V): Where
+  /** Less than it, or equal. */
+  lte(value: V): Where
+  /** From the first value to the second, both included. */
+  between(from: V, to: V): Where
+  /** Equal to one of the values. */
+  in(values: readonly V[]): Where
+  /** For text: begins with the prefix. */
+  startsWith(prefix: V & string): Where
+  /** For lists, sets and maps: whether the value is a member, or a key. */
+  contains(value: unknown): Where
+  /** The least first. */
+  asc(): Order
+  /** The greatest first. */
+  desc(): Order
+}
+
+/** A condition as users build it. */
+class Filter implements Where {
   readonly condition: Condition
 
   constructor(condition: Condition) {
@@ -34,20 +74,28 @@ export class Where {
   }
 
   and(other: Where): Where {
-    return new Where({ op: 'and', of: [this.condition, other.condition] })
+    return new Filter({ op: 'and', of: [this.condition, conditionOf(other)] })
   }
 
   or(other: Where): Where {
-    return new Where({ op: 'or', of: [this.condition, other.condition] })
+    return new Filter({ op: 'or', of: [this.condition, conditionOf(other)] })
   }
 
   not(): Where {
-    return new Where({ op: 'not', of: this.condition })
+    return new Filter({ op: 'not', of: this.condition })
   }
 }
 
-/** A field in a query: compared, or an order. */
-export class Field<V> {
+/**
+ * The condition that a user's function returned.
+ * @throws TypeError when it returned something else
+ */
+export function conditionOf(where: Where): Condition {
+  if (where instanceof Filter) return where.condition
+  throw new TypeError('where needs a condition, as in where((p) => p.score.gt(100))')
+}
+
+class NamedField<V> implements Field<V> {
   readonly #name: string
 
   constructor(name: string) {
@@ -78,26 +126,20 @@ export class Field<V> {
     return this.#compare('lte', value)
   }
 
-  /** From the first value to the second, both included. */
   between(from: V, to: V): Where {
     return this.gte(from).and(this.lte(to))
   }
 
   in(values: readonly V[]): Where {
-    return new Where({
-      op: 'in',
-      field: this.#name,
-      values: values.map((value) => sortValue(value)),
-    })
+    return new Filter({ op: 'in', field: this.#name, values: values.map(sortValue) })
   }
 
   startsWith(prefix: V & string): Where {
     return this.#compare('startsWith', prefix)
   }
 
-  /** For lists, sets and maps: whether the value is a member, or a key. */
   contains(value: unknown): Where {
-    return new Where({ op: 'contains', field: this.#name, value })
+    return new Filter({ op: 'contains', field: this.#name, value })
   }
 
   asc(): Order {
@@ -108,8 +150,8 @@ export class Field<V> {
     return { field: this.#name, descending: true }
   }
 
-  #compare(op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'startsWith', value: V): Where {
-    return new Where({ op, field: this.#name, value: sortValue(value) })
+  #compare(op: Comparison, value: V): Where {
+    return new Filter({ op, field: this.#name, value: sortValue(value) })
   }
 }
 
@@ -119,7 +161,7 @@ export type Fields<E> = { readonly [K in FieldName<E>]: Field<E[K]> }
 /** The object given to `where` and `orderBy`: any name is a field. */
 export function fieldsOf<E>(): Fields<E> {
   return new Proxy(Object.create(null) as object, {
-    get: (_target, name) => (typeof name === 'string' ? new Field(name) : undefined),
+    get: (_target, name) => (typeof name === 'string' ? new NamedField(name) : undefined),
   }) as Fields<E>
 }
 
@@ -172,7 +214,7 @@ function sortValue(value: unknown): SortValue {
   return isSortValue(value) ? value : null
 }
 
-function holds(op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte', order: number): boolean {
+function holds(op: Exclude<Comparison, 'startsWith'>, order: number): boolean {
   switch (op) {
     case 'eq':
       return order === 0

@@ -8,7 +8,14 @@
 import { EpicError, isEpicError, PARTITIONS, type ErrorCode } from '@epicserver/contracts'
 import type { ClassDescription } from '../model/class-description.ts'
 import type { EntityNode } from '../node/node.ts'
-import { fieldsOf, Where, type Condition, type Fields, type Order } from './query-expression.ts'
+import {
+  conditionOf,
+  fieldsOf,
+  type Condition,
+  type Fields,
+  type Order,
+  type Where,
+} from './query-expression.ts'
 import {
   firstInOrder,
   usablePlan,
@@ -41,13 +48,17 @@ export type Row<E, K extends FieldName<E>> = { readonly [P in K]: E[P] } & { rea
 export interface Query<E> extends PromiseLike<Ref<E>[]> {
   /** Only those that meet the condition; several `where`s must all be met. */
   where(condition: (fields: Fields<E>) => Where): Query<E>
+  /** In which order; the second decides between those that are equal by the first, and so on. */
   orderBy(...orders: ((fields: Fields<E>) => Order)[]): Query<E>
   /** At most so many. */
   take(count: number): Query<E>
+  /** What awaiting the query gives. */
   refs(): Promise<Ref<E>[]>
   /** The given fields of each, with its ref. */
   select<K extends FieldName<E>>(...fields: K[]): Promise<Row<E, K>[]>
+  /** The first in its order, if there is any. */
   first(): Promise<Ref<E> | undefined>
+  /** How many there are, whatever `take` says. */
   count(): Promise<number>
   /** Which index serves it. */
   explain(): Promise<Explanation>
@@ -74,12 +85,9 @@ class EntityQuery<E> implements Query<E> {
   }
 
   where(condition: (fields: Fields<E>) => Where): Query<E> {
-    const more = condition(fieldsOf<E>())
-    if (!(more instanceof Where))
-      throw new TypeError('where needs a condition, as in where((p) => p.score.gt(100))')
+    const more = conditionOf(condition(fieldsOf<E>()))
     const before = this.#text.condition
-    const both: Condition =
-      before === null ? more.condition : { op: 'and', of: [before, more.condition] }
+    const both: Condition = before === null ? more : { op: 'and', of: [before, more] }
     return this.#with({ condition: both })
   }
 

@@ -4,7 +4,7 @@
  */
 import { EpicError } from '@epicserver/contracts'
 import type { Activation, Call } from '@epicserver/kernel'
-import { EntityNode, entityOf, SoloRouter } from '@epicserver/runtime'
+import { EntityNode, entityBehind, SoloRouter } from '@epicserver/runtime'
 import type {
   EntityCall,
   EntityClass,
@@ -73,7 +73,7 @@ class ScriptRouter implements Router {
   }
 
   isHome(ref: EntityCall['ref']): boolean {
-    const { type, id } = entityOf(ref)
+    const { type, id } = entityBehind(ref)
     return type === this.#type && id === this.#id
   }
 
