@@ -222,7 +222,7 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
 
   #createNode(): ClusterNode {
     const { app, network, ttlMs, member, mutations } = this.#world
-    const { clock, files, name } = this.#host
+    const { files, name } = this.#host
     return new ClusterNode({
       entities: app.entities,
       mode: 'development',

@@ -64,11 +64,12 @@ export class Evacuation {
   }
 
   #arm(): void {
-    const { clock } = this.#parts.node.ports
-    this.#next ??= clock.setTimer(() => {
+    if (this.#next !== undefined) return
+    const { limits, ports } = this.#parts.node
+    this.#next = ports.clock.setTimer(() => {
       this.#next = undefined
       this.#round()
-    }, this.#parts.node.limits.moveEveryMs)
+    }, limits.moveEveryMs)
   }
 
   #round(): void {

@@ -5,12 +5,12 @@ import type { NodeProcessConfig } from './supervisor-messages.ts'
 /** What a supervisor hears from it. */
 export interface SiteEvents {
   /** The supervisor's own part of the cluster store broke. */
-  onLost(error: EpicError): void
+  readonly onLost: (error: EpicError) => void
   /**
    * This node's lease has ended. Told where others may wait for what a frozen node holds: the shards of a data folder; beyond one
    * machine there is nothing of that kind.
    */
-  onLeaseEnd(nodeId: string): void
+  readonly onLeaseEnd: (nodeId: string) => void
 }
 
 /** What a supervisor does with it. */
