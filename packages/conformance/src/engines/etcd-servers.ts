@@ -1,5 +1,5 @@
 /**
- * Real etcd servers on free loopback ports in a temporary folder, for tests, chaos and benchmarks: started, killed, frozen, started
+ * Real etcd servers on free ports (of loopback, or of hosts that a test made) in a temporary folder, for tests, chaos and benchmarks: started, killed, frozen, started
  * again and stopped.
  *
  * Where no `etcd` is installed, Debian's package is fetched and unpacked beside the dependencies: it is one static program, so
@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { endWithThisProcess } from './end-with-this-process.ts'
 import { findFreePorts } from './free-ports.ts'
+import { commandAt, hostIn, LOOPBACK, type ServerPlace } from './server-place.ts'
 
 const run = promisify(execFile)
 const CACHE = fileURLToPath(
@@ -52,6 +53,8 @@ export interface EtcdServersOptions {
   readonly args?: readonly string[]
   /** `https` with the certificates that `args` name. */
   readonly clientScheme?: 'http' | 'https'
+  /** Where each server runs; all on loopback without it. */
+  readonly places?: readonly ServerPlace[]
 }
 
 /** Starts a cluster, and waits until it serves. */
@@ -78,7 +81,7 @@ export class EtcdServers {
     const scheme = options.clientScheme ?? 'http'
     this.endpoints = Array.from(
       { length: options.count },
-      (_, index) => `${scheme}://127.0.0.1:${this.clientPort(index)}`,
+      (_, index) => `${scheme}://${hostIn(this.#placeOf(index))}:${this.clientPort(index)}`,
     )
   }
 
@@ -88,7 +91,12 @@ export class EtcdServers {
 
   /** Starts a server, on the data that it left. */
   async start(index: number): Promise<void> {
-    const child = spawn(this.#options.binary, this.#argsOf(index), {
+    const { command, args } = commandAt(
+      this.#placeOf(index),
+      this.#options.binary,
+      this.#argsOf(index),
+    )
+    const child = spawn(command, args, {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#processes.set(index, child)
@@ -129,8 +137,13 @@ export class EtcdServers {
     await rm(this.#folder, { recursive: true, force: true })
   }
 
+  #placeOf(index: number): ServerPlace {
+    return this.#options.places?.[index] ?? LOOPBACK
+  }
+
   #argsOf(index: number): string[] {
-    const peer = (of: number): string => `http://127.0.0.1:${this.#ports[of * 2 + 1]}`
+    const peer = (of: number): string =>
+      `http://${hostIn(this.#placeOf(of))}:${this.#ports[of * 2 + 1]}`
     const names = this.endpoints.map((_, of) => `m${of}=${peer(of)}`)
     const client = this.endpoints[index] ?? ''
     return [

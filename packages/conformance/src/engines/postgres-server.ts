@@ -8,12 +8,13 @@ import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { chmod, chown, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { appendFile, chmod, chown, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { endWithThisProcess } from './end-with-this-process.ts'
 import { findFreePorts } from './free-ports.ts'
+import { commandAt, hostIn, LOOPBACK, type ServerPlace } from './server-place.ts'
 
 const run = promisify(execFile)
 const DEBIAN_FOLDER = '/usr/lib/postgresql'
@@ -42,6 +43,8 @@ export interface PostgresOptions {
    * must have it.
    */
   readonly isSynced?: boolean
+  /** Where it runs; on loopback without it. Only root can have it elsewhere. */
+  readonly place?: ServerPlace
 }
 
 /** Starts a server with an empty database, and waits until it serves. */
@@ -83,7 +86,7 @@ export class PostgresServer {
 
   /** Where clients find it: everything may be done there without a password. */
   get address(): string {
-    return `postgres://postgres@127.0.0.1:${this.port}/postgres`
+    return `postgres://postgres@${hostIn(this.#place)}:${this.port}/postgres`
   }
 
   async create(): Promise<void> {
@@ -100,6 +103,9 @@ export class PostgresServer {
       '--locale=C',
     ]
     await run(join(programs, 'initdb'), args, { ...user, cwd: folder })
+    // On a network that a test made nobody else can reach it.
+    if (this.#place !== LOOPBACK)
+      await appendFile(join(folder, 'data/pg_hba.conf'), 'host all all all trust\n')
   }
 
   /** Starts it, on the data that it left. */
@@ -107,13 +113,13 @@ export class PostgresServer {
     const { programs, folder, port, user, isSynced = false } = this.#options
     const settings = [
       `port=${port}`,
-      'listen_addresses=127.0.0.1',
+      `listen_addresses=${this.#place.host}`,
       `unix_socket_directories=${folder}`,
       `fsync=${isSynced ? 'on' : 'off'}`,
     ]
     const args = ['-D', join(folder, 'data'), ...settings.flatMap((setting) => ['-c', setting])]
-    const child = spawn(join(programs, 'postgres'), args, {
-      ...user,
+    const child = spawn(...this.#startedAs(join(programs, 'postgres'), args), {
+      ...(this.#place === LOOPBACK && user),
       cwd: folder,
       env: { ...process.env, LC_MESSAGES: 'C' },
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -145,6 +151,19 @@ export class PostgresServer {
   async stop(): Promise<void> {
     await this.kill()
     await rm(this.#options.folder, { recursive: true, force: true })
+  }
+
+  get #place(): ServerPlace {
+    return this.#options.place ?? LOOPBACK
+  }
+
+  /** Only root can enter another place, so there the command becomes PostgreSQL's user when it has arrived. */
+  #startedAs(program: string, args: readonly string[]): [string, string[]] {
+    const { user } = this.#options
+    if (this.#place === LOOPBACK || user === undefined) return [program, [...args]]
+    const as = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', program, ...args]
+    const { command, args: rest } = commandAt(this.#place, 'setpriv', as)
+    return [command, rest]
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
