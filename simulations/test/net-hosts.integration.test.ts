@@ -17,7 +17,7 @@ class Ear {
 
   constructor(host: NetHost) {
     this.host = host
-    const [command = '', ...args] = [...host.command, process.execPath, '-e', LISTEN]
+    const [command, ...args] = [...host.command, process.execPath, '-e', LISTEN]
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
     createInterface({ input: child.stdout }).on('line', (line) => {
       this.heard.push(line)
@@ -32,7 +32,7 @@ class Ear {
 
 /** Resolves when it was sent, whether or not it arrives. */
 async function say(from: NetHost, to: NetHost, text: string): Promise<void> {
-  const [command = '', ...args] = [...from.command, process.execPath, '-e', SEND, to.address, text]
+  const [command, ...args] = [...from.command, process.execPath, '-e', SEND, to.address, text]
   await once(spawn(command, args, { stdio: 'ignore' }), 'exit')
 }
 

@@ -22,6 +22,8 @@ export interface RunningAppOptions {
   readonly app: string
   readonly data: string
   readonly processes?: number
+  /** Put before the command: where it runs, as in `['ip', 'netns', 'exec', 'host-1']`. */
+  readonly command?: readonly string[]
   /** Further arguments of `epic run`. */
   readonly args?: readonly string[]
   /** Each line that the app prints, its own and the log's. */
@@ -54,13 +56,8 @@ export class RunningApp {
    * @throws Error with the last lines that it printed, when it ends before that
    */
   static async start(options: RunningAppOptions): Promise<RunningApp> {
-    const child = spawn(
-      process.execPath,
-      [fileURLToPath(new URL('./main.js', import.meta.url)), ...argumentsFor(options)],
-      {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    )
+    const [program, ...args] = [...(options.command ?? []), ...commandFor(options)] as [string]
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     const ended = new Promise<ProcessEnd>((resolveEnd) => {
       child.once('exit', (code, signal) => resolveEnd({ code, signal }))
     })
@@ -122,8 +119,10 @@ export class RunningApp {
 
 const LINES_SHOWN = 20
 
-function argumentsFor({ app, data, processes, args = [] }: RunningAppOptions): string[] {
+function commandFor({ app, data, processes, args = [] }: RunningAppOptions): string[] {
   return [
+    process.execPath,
+    fileURLToPath(new URL('./main.js', import.meta.url)),
     'run',
     app,
     '--json',

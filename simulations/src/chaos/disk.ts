@@ -12,7 +12,8 @@ import { promisify } from 'node:util'
 import { attemptTo, pause } from './load.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { summary } from './recovery.ts'
-import { Trial, type TrialOptions } from './trial.ts'
+import { MachineTrial } from './machine-trial.ts'
+import type { Trial, TrialOptions } from './trial.ts'
 
 export interface DiskOptions extends TrialOptions {
   readonly fills: number
@@ -46,7 +47,7 @@ export async function disk(options: DiskOptions): Promise<Outcome> {
 }
 
 async function fillAgainAndAgain(mount: string, options: DiskOptions): Promise<Outcome> {
-  const trial = await Trial.begin({ ...options, dataFolder: join(mount, 'data') })
+  const trial = await MachineTrial.begin({ ...options, dataFolder: join(mount, 'data') })
   const recoveredMs: number[] = []
   const problems: string[] = []
   const before = (await trial.pids()).serving
@@ -76,10 +77,9 @@ async function fillAgainAndAgain(mount: string, options: DiskOptions): Promise<O
 /** Saves what is new, which takes room (increments may go where others lay), until that is refused; returns the code. */
 async function hoardUntilRefused(trial: Trial): Promise<string> {
   for (let count = 0; count < HOARDS_MAX; count += 1) {
-    const app = await trial.app()
     const id = String(trial.random.whole(0, 1_000_000))
     const args = [HOARD_BYTES]
-    const answer = await app.ask({ ask: 'call', type: 'Hoard', id, operation: 'keep', args })
+    const answer = await trial.ask({ ask: 'call', type: 'Hoard', id, operation: 'keep', args })
     if (!answer.ok) return answer.error.code ?? answer.error.name
   }
   return 'nothing'

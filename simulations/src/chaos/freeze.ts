@@ -9,7 +9,8 @@ import { tickFrom } from './counters-app.ts'
 import { pause } from './load.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { measureRecovery, percentile, summary } from './recovery.ts'
-import { Trial, type TrialOptions } from './trial.ts'
+import { MachineTrial } from './machine-trial.ts'
+import type { Trial, TrialOptions } from './trial.ts'
 
 export interface FreezeOptions extends TrialOptions {
   readonly freezes: number
@@ -61,7 +62,7 @@ export async function freeze(options: FreezeOptions): Promise<Outcome> {
     if (frozen === undefined) return
     if (tick.pid === frozen.pid && tick.atMs > frozen.thawedTooLateAtMs) after.turns += 1
   }
-  const trial = await Trial.begin({ ...options, onAnswer, onLine })
+  const trial = await MachineTrial.begin({ ...options, onAnswer, onLine })
   const recoveries: Promise<number[]>[] = []
   const ends = { survived: 0, thawedTooLate: 0, killed: 0 }
   for (let count = 0; count < options.freezes; count += 1) {
@@ -108,8 +109,7 @@ async function prepare(trial: Trial): Promise<void> {
   await trial.allServe()
   await pause(PAUSE_MS)
   for (let id = 0; id < TICKERS; id += 1) {
-    const app = await trial.app()
-    await app.ask({ ask: 'call', type: 'Ticker', id: String(id), operation: 'start', args: [] })
+    await trial.ask({ ask: 'call', type: 'Ticker', id: String(id), operation: 'start', args: [] })
   }
   // Whose counter moved and was not asked since would count as somebody else's.
   await trial.locateAll()

@@ -8,7 +8,8 @@ import { pause } from './load.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { measureRecovery, percentile, summary } from './recovery.ts'
 import { Takeovers } from './takeover.ts'
-import { Trial, type TrialOptions } from './trial.ts'
+import { MachineTrial } from './machine-trial.ts'
+import type { Trial, TrialOptions } from './trial.ts'
 
 export interface KillOptions extends TrialOptions {
   readonly kills: number
@@ -26,7 +27,10 @@ const SLOW_MS = 200
 
 export async function kill(options: KillOptions): Promise<Outcome> {
   const takeovers = new Takeovers()
-  const trial = await Trial.begin({ ...options, onLine: (line) => takeovers.handleLine(line) })
+  const trial = await MachineTrial.begin({
+    ...options,
+    onLine: (line) => takeovers.handleLine(line),
+  })
   const { random } = trial
   const endsAt = performance.now() + options.seconds * 1000
   const recoveries: Promise<number[]>[] = []

@@ -9,9 +9,13 @@ import type { SeededRandom } from '@epicserver/testkit'
 import type { Told } from './counters-app.ts'
 import type { CounterPage, Increment } from './ledger.ts'
 
-/** Where the app can be asked; it changes when the supervisor is started anew. */
+/** What is asked of the app, and what it answers. */
+export type Question = Parameters<RunningApp['ask']>[0]
+export type Answered = Awaited<ReturnType<RunningApp['ask']>>
+
+/** Where the app can be asked, wherever it runs at the moment. */
 export interface AppSource {
-  app(): Promise<RunningApp>
+  ask(question: Question): Promise<Answered>
 }
 
 export interface LoadOptions {
@@ -117,8 +121,7 @@ export async function attemptTo(
 ): Promise<Attempt> {
   const { type, id } = counter
   try {
-    const app = await source.app()
-    const answer = await app.ask({
+    const answer = await source.ask({
       ask: 'call',
       type,
       id,

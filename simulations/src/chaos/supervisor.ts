@@ -3,7 +3,8 @@ import { attemptTo, pause } from './load.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { gone } from './process-life.ts'
 import { percentile, summary } from './recovery.ts'
-import { Trial, type TrialOptions } from './trial.ts'
+import { MachineTrial } from './machine-trial.ts'
+import type { Trial, TrialOptions } from './trial.ts'
 
 export interface SupervisorOptions extends TrialOptions {
   readonly kills: number
@@ -15,7 +16,7 @@ const RUN_MS = { least: 200, most: 1500 }
 const ORPHANED_MS_MAX = 1000
 
 export async function supervisor(options: SupervisorOptions): Promise<Outcome> {
-  const trial = await Trial.begin(options)
+  const trial = await MachineTrial.begin(options)
   const { random } = trial
   const orphanedMs: number[] = []
   const recoveredMs: number[] = []

@@ -25,7 +25,7 @@ export interface NetHost {
   readonly name: string
   readonly address: string
   /** Put before a command, runs it there. */
-  readonly command: readonly string[]
+  readonly command: readonly [string, ...string[]]
 }
 
 /** Says why there can be no hosts here, if there cannot. */

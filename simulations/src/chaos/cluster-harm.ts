@@ -1,0 +1,141 @@
+/**
+ * Scenarios that harm one machine of a cluster after the other, and watch how its entities come back and whether the others' notice.
+ *
+ * | scenario       | what is done to a machine                                              | what becomes of it                       |
+ * |----------------|------------------------------------------------------------------------|-------------------------------------------|
+ * | `machine-loss` | its cable is cut and everything on it killed, its etcd too              | it is started again, over what it left   |
+ * | `partition`    | its cable is cut, or it alone hears nothing, or nobody hears it; mended | its nodes fence themselves and start anew |
+ * | `host-pause`   | all its nodes and their supervisor are frozen, past their lease; thawed | the same                                  |
+ *
+ * Nobody is told that it is gone: its leases have to run out. Until then its entities answer nobody, and that time is `recoveredMs`.
+ * Entities of the others must answer all the while; how long theirs took is `elsewhereMs`.
+ */
+import { tickFrom } from './counters-app.ts'
+import { ClusterTrial, type ClusterMachine } from './cluster-trial.ts'
+import { pause } from './load.ts'
+import { conclude, type Outcome } from './outcome.ts'
+import { measureRecovery, percentile, summary } from './recovery.ts'
+import type { ClusterScenarioOptions } from './scenarios.ts'
+
+/** How one machine is harmed, and what is done for it afterwards. */
+export interface Harm {
+  readonly name: string
+  begin(trial: ClusterTrial, machine: ClusterMachine): Promise<void>
+  /** The machine serves again when this resolves. */
+  end(trial: ClusterTrial, machine: ClusterMachine): Promise<void>
+}
+
+/** DESIGN's bar with a lease of 6 s, in leases. */
+const RECOVERED_LEASES_MAX = 1.5
+/** Whoever asked for an entity of another machine never waited this long. */
+const STALLED_MS = 2000
+const CALM_MS = 2000
+const TICKERS = 12
+
+/** Harms one machine after the other, in the ways given. */
+export async function harmMachines(
+  options: ClusterScenarioOptions,
+  harms: readonly Harm[],
+): Promise<Outcome> {
+  const watch = new HarmWatch()
+  const trial = await ClusterTrial.begin({
+    ...options,
+    onAnswer: (answer) => watch.handleAnswer(answer),
+    onLine: (line) => watch.handleLine(line),
+  })
+  const recoveredMs: number[] = []
+  for (let count = 0; count < options.times; count += 1) {
+    const harm = harms[count % harms.length] as Harm
+    const machine = trial.random.pick(trial.machines)
+    recoveredMs.push(...(await harmOne(trial, machine, harm, watch)))
+    options.note(`${count + 1} times, the last: ${harm.name} of machine ${machine.index + 1}`)
+  }
+  const report = {
+    times: options.times,
+    machines: options.machines,
+    leaseMs: options.leaseMs,
+    recoveredMs: summary(recoveredMs),
+    elsewhereMs: summary(watch.elsewhereMs),
+    stalledElsewhere: watch.elsewhereMs.filter((tookMs) => tookMs > STALLED_MS).length,
+    turnsAfterLease: watch.turnsAfterLease,
+  }
+  const slowestMs = percentile(recoveredMs, 0.99) ?? Infinity
+  return await conclude(trial, report, [
+    ...(slowestMs > RECOVERED_LEASES_MAX * options.leaseMs
+      ? [`one in a hundred recoveries took ${Math.round(slowestMs)} ms`]
+      : []),
+    ...(report.stalledElsewhere > 0
+      ? [`${report.stalledElsewhere} calls between healthy machines took over ${STALLED_MS} ms`]
+      : []),
+    ...(watch.turnsAfterLease > 0
+      ? [`${watch.turnsAfterLease} turns ran where a lease was over`]
+      : []),
+  ])
+}
+
+async function harmOne(
+  trial: ClusterTrial,
+  machine: ClusterMachine,
+  harm: Harm,
+  watch: HarmWatch,
+): Promise<number[]> {
+  await trial.allServe()
+  for (let id = 0; id < TICKERS; id += 1)
+    await trial.ask({ ask: 'call', type: 'Ticker', id: String(id), operation: 'start', args: [] })
+  await pause(CALM_MS)
+  await trial.locateAll()
+  const all = (await trial.pids()).serving
+  await trial.closeOff(machine)
+  const others = new Set((await trial.pids()).serving)
+  const harmed = all.filter((pid) => !others.has(pid))
+  const diedAt = performance.now()
+  watch.begin(harmed, trial.options.leaseMs)
+  await harm.begin(trial, machine)
+  const recovered = await Promise.all(harmed.map((pid) => measureRecovery({ pid, diedAt, trial })))
+  watch.handleRecovered()
+  await harm.end(trial, machine)
+  watch.end()
+  return recovered.flat()
+}
+
+/** What answers and turns say of a harm that is under way. */
+class HarmWatch {
+  readonly elsewhereMs: number[] = []
+  turnsAfterLease = 0
+  #harmed = new Set<number>()
+  #since = Infinity
+  /** Of the wall clock. */
+  #overAtMs = Infinity
+
+  begin(pids: readonly number[], leaseMs: number): void {
+    this.#harmed = new Set(pids)
+    this.#since = performance.now()
+    this.#overAtMs = Date.now() + leaseMs
+  }
+
+  /** From here on what is asked is not compared with what was harmed any more. */
+  handleRecovered(): void {
+    this.#since = Infinity
+  }
+
+  end(): void {
+    this.#harmed = new Set()
+    this.#overAtMs = Infinity
+  }
+
+  handleAnswer(answer: {
+    readonly startedAt: number
+    readonly tookMs: number
+    readonly homeBefore: number | undefined
+  }): void {
+    const { startedAt, tookMs, homeBefore } = answer
+    if (startedAt < this.#since || homeBefore === undefined || this.#harmed.has(homeBefore)) return
+    this.elsewhereMs.push(tookMs)
+  }
+
+  handleLine(line: string): void {
+    const tick = tickFrom(line)
+    if (tick === undefined || !this.#harmed.has(tick.pid)) return
+    if (tick.atMs > this.#overAtMs) this.turnsAfterLease += 1
+  }
+}
