@@ -9,9 +9,13 @@
  *
  * Nobody is told that it is gone: its leases have to run out. Until then its entities answer nobody, and that time is `recoveredMs`.
  * Entities of the others must answer all the while; how long theirs took is `elsewhereMs`.
+ *
+ * Where the engine's own leader goes with the machine, the next one is elected first, and gives every lease its whole time again: that
+ * recovery is told apart, as `recoveredWithLeaderMs`.
  */
 import { tickFrom } from './counters-app.ts'
 import { ClusterTrial, type ClusterMachine } from './cluster-trial.ts'
+import { leaderOf } from './engine-leader.ts'
 import { pause } from './load.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { measureRecovery, percentile, summary } from './recovery.ts'
@@ -25,8 +29,8 @@ export interface Harm {
   end(trial: ClusterTrial, machine: ClusterMachine): Promise<void>
 }
 
-/** DESIGN's bar with a lease of 6 s, in leases. */
-const RECOVERED_LEASES_MAX = 1.5
+/** DESIGN's bar with a lease of 6 s, in leases; and with an election, and leases that begin anew. */
+const RECOVERED_LEASES_MAX = { usual: 1.5, withLeader: 2.5 }
 /** Whoever asked for an entity of another machine never waited this long. */
 const STALLED_MS = 2000
 const CALM_MS = 2000
@@ -41,29 +45,33 @@ export async function harmMachines(
   const trial = await ClusterTrial.begin({
     ...options,
     onAnswer: (answer) => watch.handleAnswer(answer),
+    isAvoided: ({ pid }) => watch.isHarmed(pid),
     onLine: (line) => watch.handleLine(line),
   })
-  const recoveredMs: number[] = []
+  const recovered = { usual: [] as number[], withLeader: [] as number[] }
   for (let count = 0; count < options.times; count += 1) {
     const harm = harms[count % harms.length] as Harm
     const machine = trial.random.pick(trial.machines)
-    recoveredMs.push(...(await harmOne(trial, machine, harm, watch)))
+    const kind = (await leaderOf(trial)) === machine.index ? 'withLeader' : 'usual'
+    recovered[kind].push(...(await harmOne(trial, machine, harm, watch)))
     options.note(`${count + 1} times, the last: ${harm.name} of machine ${machine.index + 1}`)
   }
   const report = {
     times: options.times,
     machines: options.machines,
     leaseMs: options.leaseMs,
-    recoveredMs: summary(recoveredMs),
+    recoveredMs: summary(recovered.usual),
+    recoveredWithLeaderMs: summary(recovered.withLeader),
     elsewhereMs: summary(watch.elsewhereMs),
     stalledElsewhere: watch.elsewhereMs.filter((tookMs) => tookMs > STALLED_MS).length,
     turnsAfterLease: watch.turnsAfterLease,
   }
-  const slowestMs = percentile(recoveredMs, 0.99) ?? Infinity
   return await conclude(trial, report, [
-    ...(slowestMs > RECOVERED_LEASES_MAX * options.leaseMs
-      ? [`one in a hundred recoveries took ${Math.round(slowestMs)} ms`]
-      : []),
+    ...(['usual', 'withLeader'] as const).flatMap((kind) => {
+      const slowestMs = percentile(recovered[kind], 0.99) ?? 0
+      if (slowestMs <= RECOVERED_LEASES_MAX[kind] * options.leaseMs) return []
+      return [`one in a hundred recoveries (${kind}) took ${Math.round(slowestMs)} ms`]
+    }),
     ...(report.stalledElsewhere > 0
       ? [`${report.stalledElsewhere} calls between healthy machines took over ${STALLED_MS} ms`]
       : []),
@@ -121,6 +129,10 @@ class HarmWatch {
   end(): void {
     this.#harmed = new Set()
     this.#overAtMs = Infinity
+  }
+
+  isHarmed(pid: number | undefined): boolean {
+    return pid !== undefined && this.#harmed.has(pid)
   }
 
   handleAnswer(answer: {

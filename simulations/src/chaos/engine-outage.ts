@@ -4,22 +4,17 @@
  * Leases are not harmed by either, so nothing that is established may stop: no call fails, and none takes longer for it. How long the
  * engine itself was away (no leader, or nobody at all) is `recoveredMs`.
  */
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-import type { NetHost } from '../hosts/net-hosts.ts'
 import { ClusterTrial } from './cluster-trial.ts'
+import { leaderOf } from './engine-leader.ts'
 import { pause } from './load.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { summary } from './recovery.ts'
 import type { ClusterScenarioOptions } from './scenarios.ts'
 
-const run = promisify(execFile)
 const CALM_MS = 2000
 /** Of a lease: less than what its holder may serve without a renewal, with what a renewal may be old already. */
 const STANDSTILL_LEASES = 0.4
 const STALLED_MS = 1000
-const ASK_STATUS =
-  'fetch(process.argv[1], { method: "POST", body: "{}" }).then((r) => r.text()).then((t) => console.log(t))'
 
 export async function engineOutage(options: ClusterScenarioOptions): Promise<Outcome> {
   let isAway = false
@@ -76,31 +71,4 @@ async function stopAll({ etcd }: ClusterTrial, leaseMs: number): Promise<number>
   await pause(STANDSTILL_LEASES * leaseMs)
   for (const index of etcd.endpoints.keys()) etcd.thaw(index)
   return performance.now() - since
-}
-
-/** The index of the server that leads, as those say that are not `dead`; `dead` itself while they have none. */
-async function leaderOf(trial: ClusterTrial, dead = -1): Promise<number> {
-  const statuses = await Promise.all(
-    trial.etcd.endpoints.map(async (_, index) =>
-      index === dead ? undefined : await statusOf(trial, index),
-    ),
-  )
-  const leader = statuses.find((status) => status !== undefined && status.leader !== '0')?.leader
-  const found = statuses.findIndex((status) => status?.member === leader)
-  return leader === undefined || found < 0 ? dead : found
-}
-
-async function statusOf(
-  { net, etcd }: ClusterTrial,
-  index: number,
-): Promise<{ readonly member: string; readonly leader: string } | undefined> {
-  const [command, ...args] = (net.hosts[index] as NetHost).command
-  const url = `${etcd.endpoints[index]}/v3/maintenance/status`
-  const { stdout } = await run(command, [...args, process.execPath, '-e', ASK_STATUS, url])
-  const status = JSON.parse(stdout) as {
-    readonly header?: { readonly member_id: string }
-    readonly leader?: string
-  }
-  if (status.header === undefined) return undefined
-  return { member: status.header.member_id, leader: status.leader ?? '0' }
 }

@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly pages: readonly CounterPage[]
   readonly inFlight: number
   readonly random: SeededRandom
+  /** Whom every second of those under way leaves alone, so that not all wait for what is harmed. */
+  readonly isAvoided?: ((page: CounterPage) => boolean) | undefined
   /** Told of each increment that was acknowledged at the first attempt, with the process that its counter was in before. */
   readonly onAnswer?: (answer: {
     readonly startedAt: number
@@ -59,7 +61,9 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options
-    this.#workers = Array.from({ length: options.inFlight }, () => this.#work())
+    this.#workers = Array.from({ length: options.inFlight }, (_, index) =>
+      this.#work(index % 2 === 1),
+    )
   }
 
   /** Failed attempts by code. */
@@ -73,11 +77,13 @@ export class Load {
     await Promise.all(this.#workers)
   }
 
-  async #work(): Promise<void> {
+  async #work(isAvoiding: boolean): Promise<void> {
+    const { random, pages, isAvoided } = this.#options
     while (!this.#isStopping) {
-      const page = this.#options.random.pick(this.#options.pages)
-      if (page.openCount < OPEN_PER_COUNTER_MAX) await this.#increment(page.begin())
-      else await pause(PAUSE_MS)
+      const page = random.pick(pages)
+      const isFree = page.openCount < OPEN_PER_COUNTER_MAX
+      if (isFree && !(isAvoiding && isAvoided?.(page) === true)) await this.#increment(page.begin())
+      else await pause(isFree ? 0 : PAUSE_MS)
     }
   }
 

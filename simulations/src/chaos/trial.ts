@@ -31,6 +31,7 @@ export interface TrialOptions {
   /** Whether the data folder and the log stay in any case. */
   readonly isKept: boolean
   readonly onAnswer?: LoadOptions['onAnswer']
+  readonly isAvoided?: LoadOptions['isAvoided']
   /** Told of each line of the app's log. */
   readonly onLine?: (line: string) => void
 }
@@ -131,6 +132,7 @@ export abstract class Trial implements AppSource {
       pages,
       inFlight,
       random,
+      isAvoided: options.isAvoided,
       ...(options.onAnswer && { onAnswer: options.onAnswer }),
     })
   }
