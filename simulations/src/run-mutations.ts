@@ -34,13 +34,13 @@ const OF_RUNTIME: readonly SimulationMutation[] = [
   'waitsNotPruned',
   'clockStandsStill',
   'shortGapsIgnored',
-  'leasesRevive',
   'noStoreGuard',
   'storeForgets',
 ]
 
 /** Broken in the model of the fabric. */
 const OF_MODEL = [
+  'leasesRevive',
   'noStoreEpoch',
   'dedupApart',
   'memoryKeptAfterUnknown',

@@ -1,9 +1,10 @@
 /** All scenarios, the one that runs unless another is asked for first. */
 import { barrels } from '../scenarios/barrels.ts'
+import { cluster } from '../scenarios/cluster.ts'
 import { ground } from '../scenarios/ground.ts'
 import type { Scenario } from '../scenarios/scenario.ts'
 
-export const SCENARIOS: readonly Scenario[] = [ground, barrels]
+export const SCENARIOS: readonly Scenario[] = [ground, cluster, barrels]
 
 export function scenarioNamed(name: string): Scenario {
   const scenario = SCENARIOS.find((each) => each.name === name)

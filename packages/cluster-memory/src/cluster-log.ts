@@ -129,6 +129,10 @@ export class ClusterLog {
     return { ttlMs: lease.ttlMs }
   }
 
+  hasLease(id: LeaseId): boolean {
+    return this.#leases.get(id) !== undefined
+  }
+
   /** Ends a lease with its keys; one that is gone needs no ending. */
   revoke(id: LeaseId): void {
     const lease = this.#leases.get(id)

@@ -71,6 +71,11 @@ export class MemoryCluster implements ClusterEngine {
     this.#tellWatchers()
   }
 
+  /** Whether a lease was granted and has not ended. */
+  hasLease(id: LeaseId): boolean {
+    return this.#current().hasLease(id)
+  }
+
   /** Stops the engine and starts it on what it saved: leases begin anew, and the past is gone. */
   restart(): void {
     this.#log = new ClusterLog(this.#log.snapshot(), this.#options.now(), this.#options)

@@ -56,6 +56,17 @@ describe('cluster log: what must become durable', () => {
   })
 })
 
+describe('cluster log: a lease', () => {
+  it('is there from its grant to its end', () => {
+    const log = new ClusterLog(emptySnapshot('s'), 0)
+    const { id } = log.grant(100, 0)
+    log.handleTick(99)
+    assert.equal(log.hasLease(id), true)
+    log.handleTick(100)
+    assert.deepEqual([log.hasLease(id), log.hasLease('never')], [false, false])
+  })
+})
+
 describe('cluster log: made again from a snapshot', () => {
   it('gives every lease its whole time, from then', () => {
     const log = new ClusterLog(emptySnapshot('s'), 0)

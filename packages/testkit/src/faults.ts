@@ -10,7 +10,7 @@ import type { SeededRandom } from './seeded-random.ts'
 import { CLOCK_ERROR_MS } from './limits.ts'
 import type { SimulatedHost } from './simulated-host.ts'
 import { FAIR_ENGINE, type SimulatedEngine } from './simulated-cluster-store.ts'
-import type { SimulatedNetwork } from './simulated-network.ts'
+import { FAIR_NETWORK, type NetworkWeather, type SimulatedNetwork } from './simulated-network.ts'
 import { FAIR_STORE, type StoreWeather } from './simulated-state-store.ts'
 import type { Scheduled, VirtualTime } from './virtual-time.ts'
 
@@ -36,7 +36,7 @@ export interface FaultyWorld {
 
 type Begin = (world: FaultyWorld, host: SimulatedHost, forMs: number) => void
 
-/** Every kind of fault. */
+/** What may happen to any server. A seed draws from this list, so whoever changes it changes what every recorded seed means. */
 export const FAULT_KINDS = [
   'crash',
   'partition',
@@ -59,7 +59,10 @@ export const FAULT_KINDS = [
   'drain',
 ] as const
 
-export type FaultKind = (typeof FAULT_KINDS)[number]
+/** Those that need several machines to show. */
+export const CLUSTER_FAULT_KINDS = ['flapping', 'overtaking', 'looseControl', 'swapping'] as const
+
+export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof CLUSTER_FAULT_KINDS)[number]
 
 const FAULTS: Readonly<Record<FaultKind, Begin>> = {
   /** kill -9, seen by a supervisor or not. */
@@ -78,11 +81,7 @@ const FAULTS: Readonly<Record<FaultKind, Begin>> = {
     cut(world, forMs, (from, to) => (isOutward ? from : to) === host)
   },
   slowNetwork(world, _host, forMs) {
-    const { weather } = world.network
-    weather.tail = world.random.between(0.01, 0.3)
-    world.time.after(forMs, () => {
-      weather.tail = 0
-    })
+    networkTrouble(world, forMs, { tail: world.random.between(0.01, 0.3) })
   },
   engineCut: (world, host, forMs) => cutEngine(world, host, forMs),
   engineOutage(world, _host, forMs) {
@@ -140,16 +139,45 @@ const FAULTS: Readonly<Record<FaultKind, Begin>> = {
     host.drain()
     world.time.after(forMs, () => host.activate())
   },
+  /** A link that is there and not there. */
+  flapping(world, host, forMs) {
+    for (let atMs = 0; atMs < forMs; atMs += 800) {
+      const awayMs = world.random.between(50, 600)
+      world.time.after(atMs, () => cut(world, awayMs, (from, to) => from === host || to === host))
+    }
+  },
+  overtaking: (world, _host, forMs) => networkTrouble(world, forMs, { areLanesApart: true }),
+  looseControl: (world, _host, forMs) =>
+    networkTrouble(world, forMs, {
+      controlLost: share(world) / 2,
+      controlDoubled: share(world) / 2,
+      controlLate: share(world) / 2,
+    }),
+  /** Too little memory: the process stands still for moments, the engine answers late, and then the way to it breaks. */
+  swapping(world, host, forMs) {
+    const slowMs = forMs / 2
+    FAULTS.slowEngine(world, host, slowMs)
+    for (let atMs = 0; atMs < slowMs; atMs += 1_000) {
+      world.time.after(atMs + world.random.between(0, 300), () => {
+        host.stop('stopped')
+        world.time.after(world.random.between(100, 900), () => host.resume())
+      })
+    }
+    world.time.after(world.random.between(0, slowMs), () => cutEngine(world, host, forMs))
+  },
 }
 
 /** Draws a mixture of faults from a seed: each run has some kinds and not others, often or rarely. */
-export function drawFaults(random: SeededRandom): FaultProfile {
-  const kinds = FAULT_KINDS.filter(() => random.chance(0.5))
+export function drawFaults(
+  random: SeededRandom,
+  from: readonly FaultKind[] = FAULT_KINDS,
+): FaultProfile {
+  const kinds = from.filter(() => random.chance(0.5))
   const points = CRASH_POINTS.filter(() => random.chance(0.5))
   const crashChance = 10 ** -random.between(3, 5)
   return {
     everyMs: random.between(300, 6_000),
-    kinds: kinds.length === 0 ? FAULT_KINDS : kinds,
+    kinds: kinds.length === 0 ? from : kinds,
     crashChance: Object.fromEntries(points.map((point) => [point, crashChance])),
   }
 }
@@ -201,7 +229,7 @@ export class FaultInjector {
     const { network, engine, storeWeather, hosts } = this.#world
     this.stop()
     network.heal()
-    network.weather.tail = 0
+    Object.assign(network.weather, FAIR_NETWORK)
     Object.assign(engine.weather, FAIR_ENGINE)
     engine.heal()
     Object.assign(storeWeather, FAIR_STORE)
@@ -240,6 +268,18 @@ function cut(
 function cutEngine({ engine, time }: FaultyWorld, host: SimulatedHost, forMs: number): void {
   engine.cut(host.name)
   time.after(forMs, () => engine.mend(host.name))
+}
+
+function networkTrouble(
+  { network, time }: FaultyWorld,
+  forMs: number,
+  trouble: Partial<NetworkWeather>,
+): void {
+  Object.assign(network.weather, trouble)
+  const keys = Object.keys(trouble) as (keyof NetworkWeather)[]
+  time.after(forMs, () => {
+    Object.assign(network.weather, Object.fromEntries(keys.map((key) => [key, FAIR_NETWORK[key]])))
+  })
 }
 
 function storeTrouble(

@@ -2,6 +2,7 @@
 export {
   converges,
   everyCallAnswered,
+  leaseKept,
   noLeak,
   nothingAcknowledgedLost,
   orderPerPair,
@@ -10,7 +11,7 @@ export {
 export type { ClientOutcome } from './client-outcome.ts'
 export { CRASH_POINTS } from './crash-points.ts'
 export type { CrashPoint } from './crash-points.ts'
-export { drawFaults, FAULT_KINDS } from './faults.ts'
+export { CLUSTER_FAULT_KINDS, drawFaults, FAULT_KINDS } from './faults.ts'
 export type { FaultKind, FaultProfile } from './faults.ts'
 export { CLOCK_ERROR_MS } from './limits.ts'
 export { ref } from './script/detached-ref.ts'

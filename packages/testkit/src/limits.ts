@@ -6,6 +6,9 @@ export const LEASE_TTL_MS = 2_000
 /** How wrong a faulty wall clock is at most: machines set theirs by the network, and seconds are a lot. */
 export const CLOCK_ERROR_MS = 3_000
 
+/** How long a channel waits for a cut to end before it breaks; what a fault has stalled breaks that long after its end. */
+export const CHANNEL_PATIENCE_MS: readonly [low: number, high: number] = [100, 2_000]
+
 /** After the last fault every id must answer within this (invariant I12). */
 export const CONVERGENCE_MS = 30_000
 

@@ -77,8 +77,9 @@ export class SimulatedHost implements ProcessHost {
     this.#ask((process) => process.cluster.activate())
   }
 
-  /** Stops the process in order; its supervisor starts another. */
-  leave(): void {
+  /** Stops the process in order; its supervisor starts another unless `forGood`. */
+  leave({ forGood = false }: { readonly forGood?: boolean } = {}): void {
+    if (forGood) this.#isWanted = false
     this.#ask((process) => void process.leave())
   }
 

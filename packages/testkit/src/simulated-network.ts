@@ -1,11 +1,13 @@
 /**
  * The network between simulated processes: channels that deliver in order, late, or break.
  *
- * Like a TCP connection, a channel loses nothing as long as it lives. A cut stalls it; if the cut lasts, the channel breaks on both
+ * Like a TCP connection, a channel loses nothing as long as it lives, and each lane is in order; lanes may overtake each other, and
+ * in bad weather the control lane is no better than datagrams, since the fabric's protocol needs no more. A cut stalls it; if the cut lasts, the channel breaks on both
  * sides, each at its own time, with an unknown part delivered. Cuts may be one-way. The channels of a dead process break when the
  * news reaches the other side; what was under way may still arrive before.
  */
 import type { PeerChannel, PeerChannelEvents, PeerLane, PeerNetwork } from '@epicserver/runtime'
+import { CHANNEL_PATIENCE_MS } from './limits.ts'
 import type { SeededRandom } from './seeded-random.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -16,10 +18,26 @@ export interface NetworkWeather {
   /** Chance of a batch to take much longer, and how long. */
   tail: number
   tailMs: Range
+  /** Whether one lane of a channel may overtake another. */
+  areLanesApart: boolean
+  /** Shares of the control batches that are lost, that come twice, and that come late and out of order. */
+  controlLost: number
+  controlDoubled: number
+  controlLate: number
 }
 
-/** How long a channel waits for a cut to end before it breaks. */
-const PATIENCE_MS: Range = [100, 2_000]
+export const FAIR_NETWORK: Readonly<NetworkWeather> = {
+  latencyMs: [0.05, 0.5],
+  tail: 0,
+  tailMs: [1, 100],
+  areLanesApart: false,
+  controlLost: 0,
+  controlDoubled: 0,
+  controlLate: 0,
+}
+
+/** How late a control batch may come. */
+const CONTROL_LATE_MS: Range = [1, 2_000]
 
 /** A process, as far as the network is concerned. */
 export interface NetworkProcess {
@@ -41,7 +59,7 @@ interface Port {
 
 export class SimulatedNetwork {
   readonly time: VirtualTime
-  readonly weather: NetworkWeather = { latencyMs: [0.05, 0.5], tail: 0, tailMs: [1, 100] }
+  readonly weather: NetworkWeather = { ...FAIR_NETWORK }
   /** A mutation for tests of the tests: without it a channel may deliver in any order. */
   isOrdered = true
   readonly #random: SeededRandom
@@ -81,8 +99,24 @@ export class SimulatedNetwork {
     return this.#random.between(...(this.#random.chance(tail) ? tailMs : latencyMs))
   }
 
+  /** When the copies of a control batch arrive, however many there are. */
+  controlLatencies(): number[] {
+    const { controlLost, controlDoubled, controlLate } = this.weather
+    const random = this.#random
+    const draw = (): number =>
+      this.latency() + (random.chance(controlLate) ? random.between(...CONTROL_LATE_MS) : 0)
+    if (random.chance(controlLost)) return []
+    return random.chance(controlDoubled) ? [draw(), draw()] : [draw()]
+  }
+
+  /** Whether the control lane is worse than a connection at the moment. */
+  get isControlLoose(): boolean {
+    const { controlLost, controlDoubled, controlLate } = this.weather
+    return controlLost + controlDoubled + controlLate > 0
+  }
+
   patience(): number {
-    return this.#random.between(...PATIENCE_MS)
+    return this.#random.between(...CHANNEL_PATIENCE_MS)
   }
 
   /** The network as a process sees it. */
@@ -140,8 +174,8 @@ class Channel implements PeerChannel {
   readonly port: Port
   events: PeerChannelEvents | undefined
   #other: Channel | undefined
-  #early: Uint8Array[] = []
-  #arrivesAt = 0
+  #early: { readonly lane: PeerLane; readonly batch: Uint8Array }[] = []
+  readonly #arrivesAt: Partial<Record<PeerLane, number>> = {}
   #isStalled = false
   isEnded = false
   backlogBytes = 0
@@ -155,14 +189,14 @@ class Channel implements PeerChannel {
 
   connect(other: Channel): void {
     this.#other = other
-    for (const batch of this.#early.splice(0)) this.#transmit(batch)
+    for (const { lane, batch } of this.#early.splice(0)) this.#transmit(lane, batch)
     if (!this.isEnded) this.events?.onOpen?.()
   }
 
   send(lane: PeerLane, batch: Uint8Array): void {
     if (this.isEnded || !this.port.process.send(`${batch.length} bytes, ${lane}`)) return
-    if (this.#other === undefined) this.#early.push(batch)
-    else this.#transmit(batch)
+    if (this.#other === undefined) this.#early.push({ lane, batch })
+    else this.#transmit(lane, batch)
   }
 
   close(): void {
@@ -170,8 +204,8 @@ class Channel implements PeerChannel {
     this.isEnded = true
     this.port.channels.delete(this)
     const { time } = this.#network
-    this.#arrivesAt = Math.max(this.#arrivesAt, time.now + this.#network.latency())
-    time.at(this.#arrivesAt, () => this.#other?.end('the other side closed'))
+    const last = Math.max(...this.#lastArrivals, time.now + this.#network.latency())
+    time.at(last, () => this.#other?.end('the other side closed'))
   }
 
   /** The channel breaks on this side. */
@@ -182,11 +216,23 @@ class Channel implements PeerChannel {
     this.port.process.receive('the end of a channel', () => this.events?.onClose(reason))
   }
 
-  #transmit(batch: Uint8Array): void {
-    const { time, isOrdered } = this.#network
+  /** When the last batch of each lane arrives. */
+  get #lastArrivals(): number[] {
+    return Object.values(this.#arrivesAt)
+  }
+
+  #transmit(lane: PeerLane, batch: Uint8Array): void {
+    const { time, isOrdered, isControlLoose, weather } = this.#network
+    if (lane === 'control' && isControlLoose) {
+      for (const latencyMs of this.#network.controlLatencies())
+        time.after(latencyMs, () => this.#arrive(batch))
+      return
+    }
     const arrivesAt = time.now + this.#network.latency()
-    this.#arrivesAt = Math.max(this.#arrivesAt, arrivesAt)
-    time.at(isOrdered ? this.#arrivesAt : arrivesAt, () => this.#arrive(batch))
+    const before = weather.areLanesApart ? [this.#arrivesAt[lane] ?? 0] : this.#lastArrivals
+    const inOrderAt = Math.max(...before, arrivesAt)
+    this.#arrivesAt[lane] = inOrderAt
+    time.at(isOrdered ? inOrderAt : arrivesAt, () => this.#arrive(batch))
   }
 
   #arrive(batch: Uint8Array): void {

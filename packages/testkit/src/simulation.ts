@@ -46,8 +46,6 @@ export interface SimulationOptions {
 /** What a test of the checkers may switch off or break. */
 export type SimulationMutation =
   | Mutation
-  /** Renewals of an expired lease succeed. */
-  | 'leasesRevive'
   /** What is sent over one channel arrives in any order. */
   | 'unorderedLinks'
   /** The state store compares neither epochs nor versions. */
@@ -101,7 +99,7 @@ export class Simulation implements ProcessWorld, FaultyWorld {
     this.network = new SimulatedNetwork(this.time, this.random.fork())
     this.network.isOrdered = !mutations.has('unorderedLinks')
     this.engine = new SimulatedEngine(this.time, this.random.fork(), noteFate)
-    this.engine.leasesRevive = mutations.has('leasesRevive')
+    this.engine.onExpiry = () => this.#checkLeases()
     this.store = {
       time: this.time,
       random: this.random.fork(),
@@ -178,6 +176,15 @@ export class Simulation implements ProcessWorld, FaultyWorld {
     this.violations.push(violation)
     this.note('VIOLATION', violation.message)
     if (!this.#tolerated.has(rule)) this.loop.end(violation)
+  }
+
+  /** I8: a node stops by its own clock before the engine ends its lease. */
+  #checkLeases(): void {
+    for (const { name, cluster, canServe } of this.processes) {
+      const lease = cluster.member.nodeId
+      if (lease === undefined || !canServe || this.engine.hasLease(lease)) continue
+      this.report('leaseKept', `${name} would serve, and its lease ${lease} has ended`)
+    }
   }
 
   /** Ends all processes; nothing of them runs any more. */

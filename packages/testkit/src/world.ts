@@ -1,5 +1,6 @@
 /** The world of a simulation, as its test sees it. */
-import type { EntityClasses, Pool } from '@epicserver/runtime'
+import { EpicError, type EntityId } from '@epicserver/contracts'
+import type { EntityClasses, MoveOutcome, Pool } from '@epicserver/runtime'
 import { callThrough } from './client.ts'
 import type { ClientOutcome } from './client-outcome.ts'
 import type { FaultKind, FaultProfile } from './faults.ts'
@@ -99,8 +100,35 @@ export class World<C extends EntityClasses = EntityClasses> {
     this.#simulation.host(host).crash('killed', { forGood: true })
   }
 
+  /** Starts a process on a host that has none, and keeps one running there. */
   restart(host: string): void {
     this.#simulation.host(host).start()
+  }
+
+  // What operators do
+
+  /** Stops the process of a host in order; none is started there until `restart`. */
+  leave(host: string): void {
+    this.#simulation.host(host).leave({ forGood: true })
+  }
+
+  /** Lets a host give all it has to others, until `activate`. */
+  drain(host: string): void {
+    this.#simulation.host(host).drain()
+  }
+
+  activate(host: string): void {
+    this.#simulation.host(host).activate()
+  }
+
+  /** Asks a node that serves to move an entity to a host, and tells what came of it. */
+  async move(entity: EntityId, host: string): Promise<ClientOutcome<MoveOutcome>> {
+    const simulation = this.#simulation
+    return callThrough(simulation, async ({ cluster }) => {
+      const to = simulation.host(host).process?.cluster.member.nodeId
+      if (to !== undefined) return cluster.move(entity, to)
+      throw new EpicError('Unavailable', `Cannot move an entity to ${host}: no node runs there`)
+    })
   }
 
   /** Stops a process (SIGSTOP), or suspends its whole machine, until `resume`. */

@@ -4,7 +4,7 @@
  */
 import { formatEntityId, type EntityId } from '@epicserver/contracts'
 import { callThrough } from '../client.ts'
-import { ANSWER_SLACK_MS, CONVERGENCE_MS } from '../limits.ts'
+import { ANSWER_SLACK_MS, CHANNEL_PATIENCE_MS, CONVERGENCE_MS } from '../limits.ts'
 import type { SimulatedProcess } from '../simulated-process.ts'
 import type { Simulation } from '../simulation.ts'
 import { Violation } from '../violation.ts'
@@ -12,6 +12,9 @@ import { World, type Check } from '../world.ts'
 
 /** I1: an entity executes in one place at a time. */
 export const singleActivation: Check = (world) => raise(world, 'singleActivation')
+
+/** I8: a node stops by its own clock before the engine ends its lease. */
+export const leaseKept: Check = (world) => raise(world, 'leaseKept')
 
 /** I9: calls of a pair run in the order in which they were made, none twice. */
 export const orderPerPair: Check = (world) => raise(world, 'orderPerPair')
@@ -59,6 +62,7 @@ export const converges: Check = async (world) => {
   const simulation = World.inside(world)
   world.heal()
   const until = world.now + CONVERGENCE_MS
+  await world.run({ ms: CHANNEL_PATIENCE_MS[1] })
   while (world.now < until && simulation.unserved() !== undefined) await world.run({ ms: 100 })
   const unserved = simulation.unserved()
   if (unserved !== undefined) {
