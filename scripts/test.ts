@@ -16,7 +16,7 @@ import { findTests, markerPattern, type TestFile } from './test-files.ts'
 import { type TestEvent, TestReport } from './test-report.ts'
 
 /** A process that hangs is ended and reported; both are far above what the tests take. */
-const unitTimeoutMs = 120_000
+const unitTimeoutMs = 300_000
 const integrationTimeoutMs = 300_000
 
 const { values: options, positionals: words } = parseArgs({
