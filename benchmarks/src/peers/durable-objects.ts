@@ -13,7 +13,11 @@ import { answersHttp, findFreePort, ForeignProgram } from './foreign-program.ts'
 import { peersFolder, requirePeer, versionOf } from './installation.ts'
 import { type Peer, type RunningPeer } from './peer.ts'
 
-export const durableObjects: Peer = { name: 'Durable Objects', start: startDurableObjects }
+export const durableObjects: Peer = {
+  name: 'Durable Objects',
+  isFromNpm: true,
+  start: startDurableObjects,
+}
 
 /** Enough that the one HTTP request around them does not count, few enough to stop in time. */
 const localCallsEach = 20

@@ -8,7 +8,7 @@ import { findFreePort } from './foreign-program.ts'
 import { peersFolder, versionOf } from './installation.ts'
 import { type Peer, type RunningPeer } from './peer.ts'
 
-export const moleculer: Peer = { name: 'Moleculer', start: startMoleculer }
+export const moleculer: Peer = { name: 'Moleculer', isFromNpm: true, start: startMoleculer }
 
 async function startMoleculer(): Promise<RunningPeer> {
   const ports = [String(await findFreePort()), String(await findFreePort())]

@@ -4,6 +4,8 @@ import { type Measurable, type WorkKind } from '../workloads.ts'
 
 export interface Peer {
   readonly name: string
+  /** Whether it is one of the packages in `benchmarks/peers`, which are installed when first asked for. */
+  readonly isFromNpm?: boolean
   /**
    * Starts it with an empty folder for its data.
    *

@@ -15,7 +15,7 @@ import { answersHttp, findFreePort, ForeignProgram } from './foreign-program.ts'
 import { peersFolder, requirePeer, versionOf } from './installation.ts'
 import { type Peer, type RunningPeer } from './peer.ts'
 
-export const restate: Peer = { name: 'Restate', start: startRestate }
+export const restate: Peer = { name: 'Restate', isFromNpm: true, start: startRestate }
 
 const paths = {
   increment: '/Counter/:target/echo',

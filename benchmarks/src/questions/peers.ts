@@ -1,9 +1,9 @@
 /**
  * How do the systems that people would otherwise take do the same work on this machine?
  *
- * Each peer is measured against the bare means of each kind of work, so the ratios of different peers
- * (and ours, from the other benches) can be compared with one another though the peers run one after
- * the other: two of them running at once on a small machine would only measure each other.
+ * Each of them, and Epic Server, is measured against the bare means of each kind of work, so the ratios
+ * can be compared with one another though they run one after the other: two of them running at once
+ * on a small machine would only measure each other.
  *
  * Load comes from a process of its own, except for calls inside a process. What a peer does not have,
  * and a peer that is not there, is skipped by name.
@@ -11,6 +11,7 @@
 
 import { compare, type BenchDefinition, type BenchOptions, type Row } from '../harness.ts'
 import { durableObjects } from '../peers/durable-objects.ts'
+import { epicServer } from '../peers/epic-server.ts'
 import { erlang } from '../peers/erlang.ts'
 import { installPeers } from '../peers/installation.ts'
 import { moleculer } from '../peers/moleculer.ts'
@@ -44,7 +45,7 @@ const works = [
 
 async function measurePeers(baselines: Baselines, options: BenchOptions): Promise<Row[]> {
   const rows: Row[] = []
-  for (const peer of [erlang, restate, durableObjects, moleculer]) {
+  for (const peer of [epicServer, erlang, restate, durableObjects, moleculer]) {
     rows.push(...(await withFolder((folder) => measurePeer(peer, folder, baselines, options))))
   }
   return rows
@@ -59,7 +60,7 @@ async function measurePeer(
   options.note(peer.name)
   let running: RunningPeer
   try {
-    if (peer !== erlang) installPeers(options.note)
+    if (peer.isFromNpm === true) installPeers(options.note)
     running = await peer.start(folder)
   } catch (error) {
     options.skip(peer.name, reasonOf(error))
