@@ -58,4 +58,6 @@ export type {
 } from './syscalls/syscalls.ts'
 export { SoloRouter } from './node/solo-router.ts'
 export { systemClock } from './node/system-clock.ts'
+export type { Topic, TopicPublisher } from './topics/topic.ts'
+export type { TopicCounts } from './topics/topics.ts'
 export type { CatchUp, EntityTasks, TaskSettings } from './tasks/tasks.ts'

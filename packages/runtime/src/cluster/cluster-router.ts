@@ -124,6 +124,14 @@ export class ClusterRouter implements Router {
     return this.#links.askAll(what, args, timeLeftMs)
   }
 
+  homeOf(ref: RefObject): string | undefined {
+    return this.#member.ownerOf(partitionOfRef(ref))
+  }
+
+  linkTo(nodeId: string): PeerLink | undefined {
+    return this.#links.to(nodeId)
+  }
+
   handleRested(activation: Activation): void {
     this.#residence().handleRested(activation)
   }

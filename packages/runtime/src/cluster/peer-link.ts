@@ -197,6 +197,23 @@ export class PeerLink {
     })
   }
 
+  /** Tells the node itself something that concerns no entity; no answer comes. */
+  tell(what: string, args: readonly unknown[], onRefused: (error: unknown) => void): void {
+    const waiting = { succeed: () => undefined, reject: onRefused, fail: onRefused }
+    this.#write(this.batch.lane('normal'), THE_NODE, NO_SLOT, waiting, {
+      callId: this.#callId(NO_SLOT),
+      operation: what,
+      isOneWay: true,
+      depth: 0,
+      timeLeftMs: 0,
+      above: [],
+      number: null,
+      trace: null,
+      placeEpoch: 0n,
+      args,
+    })
+  }
+
   /** Reads a result or an error, after its kind. */
   handleOutcome(kind: typeof RESULT | typeof FAILURE | typeof REFUSAL, reader: Reader): void {
     const callId = reader.varuint()

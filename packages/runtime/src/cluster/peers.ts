@@ -327,10 +327,11 @@ export class Peers {
       if (handler === undefined)
         throw new EpicError('UnknownOperation', `Cannot ask a node for ${message.operation}`)
       const answer = await handler(from, message.args)
+      if (message.isOneWay) return
       // The lane is taken now: one that was taken before would have been sent off meanwhile.
       writeResult(answers.lane('high'), message.callId, answer, message.operation)
     } catch (error) {
-      writeFailure(answers.lane('high'), message.callId, error)
+      if (!message.isOneWay) writeFailure(answers.lane('high'), message.callId, error)
     }
   }
 

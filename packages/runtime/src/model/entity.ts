@@ -16,6 +16,7 @@ import type { Ref } from './ref.ts'
 import type { EntitySettings } from './settings.ts'
 import { CompletionPort, type Submit } from '../syscalls/syscalls.ts'
 import type { EntityTasks, TaskSettings } from '../tasks/tasks.ts'
+import type { Topic } from '../topics/topic.ts'
 import type { EntityTimers, TimerSettings } from '../node/entity-timers.ts'
 
 /** A class of entities: what may stand in `defineApp({ entities })`. */
@@ -36,6 +37,7 @@ export interface EntityHost {
   cancelTimer(activation: Activation, key: string): boolean
   setTask(activation: Activation, key: string, task: TaskSettings): void
   cancelTask(activation: Activation, key: string): void
+  topic<M>(activation: Activation, name: string): Topic<M>
   readonly files: EntityFiles
   log(activation: Activation): Log
   wallMs(): number
@@ -112,6 +114,11 @@ export abstract class Entity {
       set: (key, task) => host.setTask(activation, key, task),
       cancel: (key) => host.cancelTask(activation, key),
     }
+  }
+
+  /** One to many: publishes to all who are subscribed, and subscribes this entity. */
+  topic<M = unknown>(name: string): Topic<M> {
+    return this.#host.topic<M>(this.#activation, name)
   }
 
   /** Files below the app's data folder. */

@@ -10,6 +10,7 @@ import type { Entity, EntityClass } from './entity.ts'
 import type { Query } from '../queries/query.ts'
 import type { Ref } from './ref.ts'
 import type { FieldName } from './settings.ts'
+import type { TopicPublisher } from '../topics/topic.ts'
 
 /** All entities of one class, by id: `pool.Player['bob']`, `pool.Barrel[3]`. */
 export interface PoolIndex<E> {
@@ -36,6 +37,8 @@ export interface PoolMethods {
   ): Promise<Ref<E>>
   /** Asks for saved entities of a class. */
   query<E extends Entity>(target: EntityClass<E>): Query<E>
+  /** A topic to publish to; entities subscribe through `this.topic`. */
+  topic<M = unknown>(name: string): TopicPublisher<M>
 }
 
 /** The pool of an app. */
@@ -57,6 +60,7 @@ export function createPool(source: PoolSource): Pool {
     singleton: source.singleton.bind(source),
     create: source.create.bind(source),
     query: source.query.bind(source),
+    topic: source.topic.bind(source),
   }
   for (const type of source.typeNames) pool[type] = createIndex(source, type)
   return Object.freeze(pool) as Pool

@@ -12,6 +12,7 @@ import type { Submit } from '../syscalls/syscalls.ts'
 import type { Ref } from '../model/ref.ts'
 import { taskChange } from '../tasks/task-body.ts'
 import { forgetFiring } from '../tasks/task-firing.ts'
+import type { Topic } from '../topics/topic.ts'
 import type { TaskSettings } from '../tasks/tasks.ts'
 
 export class Host implements EntityHost {
@@ -83,6 +84,10 @@ export class Host implements EntityHost {
     this.#node.durability.changeTask(activation, { kind: 'clear', key })
     forgetFiring(activation, key)
     this.#touch(activation)
+  }
+
+  topic<M>(activation: Activation, name: string): Topic<M> {
+    return this.#node.topics.topic<M>(activation, name)
   }
 
   get files(): EntityFiles {

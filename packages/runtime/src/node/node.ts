@@ -65,6 +65,9 @@ import type { DueTask } from '../tasks/task-body.ts'
 import { TaskScheduler } from '../tasks/task-scheduler.ts'
 import { currentTurn, lastTurn, trackTurns } from './turn-context.ts'
 import { TurnRunner } from './turn-runner.ts'
+import type { TopicPublisher } from '../topics/topic.ts'
+import { TOPIC_TYPE } from '../topics/topic-entity.ts'
+import { Topics } from '../topics/topics.ts'
 
 /** Errors after which a recognisable call is sent again. */
 const REPEATED: ReadonlySet<ErrorCode> = new Set(['NodeLost', 'Fenced', 'Unavailable', 'Unknown'])
@@ -96,6 +99,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   readonly pool: Pool
   readonly lifecycle: Lifecycle
   readonly durability: Durability
+  readonly topics: Topics
   /** What other nodes may ask of this one, by name. */
   readonly requests: Map<string, NodeRequest> = new Map()
   readonly #descriptions = new Map<string, ClassDescription>()
@@ -132,11 +136,16 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     })
     this.refs = new RefTable(this)
     this.descriptions = this.#descriptions
-    for (const [name, entityClass] of Object.entries(options.entities)) this.know(name, entityClass)
+    this.codec = new NodeCodec(this.refs)
+    this.topics = new Topics(this)
+    for (const [name, entityClass] of Object.entries(options.entities)) {
+      if (name === TOPIC_TYPE)
+        throw new EpicError('AppInvalid', `Cannot use a class called ${name}: topics are`)
+      this.know(name, entityClass)
+    }
     this.#types = new Map(
       [...this.descriptions].map(([name, description]) => [name, this.kernel.addType(description)]),
     )
-    this.codec = new NodeCodec(this.refs)
     const host = new Host(this)
     this.durability = new Durability(this, this.codec)
     this.lifecycle = new Lifecycle(this, host)
@@ -161,7 +170,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   // ── Refs and the pool ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   get typeNames(): readonly string[] {
-    return [...this.descriptions.keys()]
+    return [...this.descriptions.keys()].filter((name) => name !== TOPIC_TYPE)
   }
 
   refTo(type: string, id: string | number): RefObject {
@@ -194,6 +203,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   query<E extends Entity>(target: EntityClass<E>): Query<E> {
     return createQuery<E>(this, this.description(this.nameOf(target)))
+  }
+
+  topic<M>(name: string): TopicPublisher<M> {
+    return this.topics.publisher<M>(name)
   }
 
   nameOf(target: unknown): string {

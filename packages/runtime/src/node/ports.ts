@@ -27,6 +27,13 @@ export interface NodeClock {
   afterTurns(run: () => void): void
 }
 
+/** The way to another node, for what concerns no entity and needs no answer. */
+export interface NodeLink {
+  readonly batch: { readonly backlogBytes: number }
+  /** `onRefused` gets why it could not be sent; whether it arrives nobody hears. */
+  tell(what: string, args: readonly unknown[], onRefused: (error: unknown) => void): void
+}
+
 /** Where entities live that do not live here. */
 export interface Router {
   /** Whether this node may activate the entity. */
@@ -47,6 +54,10 @@ export interface Router {
     args: readonly unknown[],
     timeLeftMs: number,
   ): Promise<PromiseSettledResult<unknown>[]>
+  /** The node that is home to an entity; none, as long as nobody is. */
+  homeOf?(ref: RefObject): string | undefined
+  /** The link to a node, while it is open. */
+  linkTo?(nodeId: string): NodeLink | undefined
   /** Whether this node may still act: run turns, write, answer. */
   canServe(nowMs: number): boolean
   /** An entity that starts nothing new has come to rest; told where entities move. */
