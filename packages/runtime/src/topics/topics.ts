@@ -17,7 +17,7 @@ import type { ClassDescription, OperationDescription } from '../model/class-desc
 import { descriptionOf, isRef, type RefObject } from '../model/ref.ts'
 import { UnawaitedCall } from '../node/entity-call.ts'
 import type { EntityNode } from '../node/node.ts'
-import { fieldsOf, Where, type Condition, type Fields } from '../queries/query-expression.ts'
+import { conditionOf, fieldsOf } from '../queries/query-expression.ts'
 import type { Subscription } from './roster.ts'
 import { createTopicClass, TOPIC_TYPE, type TopicOperations } from './topic-entity.ts'
 import type { Topic, TopicPublisher } from './topic.ts'
@@ -74,7 +74,8 @@ export class Topics {
       ...this.publisher<M>(name),
       subscribe: async (operation, filter) => {
         operationOf(this.#node.description(type), operation, name)
-        await topic.subscribe(subscriber, operation, conditionOf(filter))
+        const condition = filter === undefined ? null : conditionOf(filter(fieldsOf()))
+        await topic.subscribe(subscriber, operation, condition)
       },
       unsubscribe: () => topic.unsubscribe(subscriber),
     }
@@ -169,13 +170,6 @@ class Hearers {
   get groups(): Group[] {
     return [...this.#groups]
   }
-}
-
-function conditionOf<M>(filter: ((message: Fields<M>) => Where) | undefined): Condition | null {
-  if (filter === undefined) return null
-  const where = filter(fieldsOf<M>())
-  if (where instanceof Where) return where.condition
-  throw new TypeError('A filter needs a condition, as in (message) => message.price.lt(100)')
 }
 
 function operationOf(
