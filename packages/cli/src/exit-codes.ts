@@ -6,10 +6,11 @@
  * | 0    | done |
  * | 1    | the app, or the operation that was called, failed |
  * | 2    | the command line is wrong |
- * | 66   | the app file was not found |
+ * | 66   | the app file, or a file that an option names, was not found |
  * | 69   | nothing runs there, or it could not be reached |
  * | 73   | the data folder is in use or unsafe |
- * | 78   | the app does not compile, or its description is wrong |
+ * | 77   | the machine does not hold the cluster's key, or shares it with nobody |
+ * | 78   | the app does not compile, its settings are wrong, or it does not fit the cluster |
  */
 import { isEpicError, type ErrorCode } from '@epicserver/contracts'
 
@@ -24,6 +25,10 @@ const CODES: Readonly<Partial<Record<ErrorCode, number>>> = {
   AppInvalid: 78,
   AppThrew: 78,
   SettingsInvalid: 78,
+  Incompatible: 78,
+  Unauthorized: 77,
+  FileNotFound: 66,
+  AlreadyExists: 73,
   InvalidId: 2,
 }
 

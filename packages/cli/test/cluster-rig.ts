@@ -9,11 +9,14 @@ import type { TestContext } from 'node:test'
 import {
   findEtcd,
   findFreePorts,
+  findPostgres,
   startEtcdServers,
+  startPostgres,
   type EtcdServers,
+  type PostgresServer,
 } from '@epicserver/conformance'
 import { createClusterKey } from '@epicserver/runtime/host'
-import { AppUnderTest, isAlive, temporaryFolder, writeApp } from './cli-rig.ts'
+import { AppUnderTest, epic, isAlive, temporaryFolder, writeApp, type Ended } from './cli-rig.ts'
 
 /** Ports that a machine takes: its supervisor's, and one for each of its nodes. */
 const PORTS_PER_MACHINE = 4
@@ -25,9 +28,25 @@ const etcd = await findEtcd()
 /** Why there is no etcd to test with, where there is none. */
 export const missingEtcd: string | false = etcd.missing ?? false
 
+const postgres = await findPostgres()
+
+/** Why there is no PostgreSQL to test with, where there is none. */
+export const missingPostgres: string | false = postgres.missing ?? false
+
+/** A database of the test's own. */
+export async function startDatabase(context: TestContext): Promise<PostgresServer> {
+  const server = await startPostgres({ programs: postgres.programs ?? '' })
+  context.after(() => server.stop())
+  return server
+}
+
 export interface MachineOptions {
   readonly name: string
   readonly processes?: number
+  /** Where entities are saved; nowhere when missing. */
+  readonly state?: string
+  /** The engine; the test's own etcd when missing. */
+  readonly engine?: string
   readonly args?: readonly string[]
 }
 
@@ -67,25 +86,39 @@ export class ClusterUnderTest {
     return `etcd://${this.servers.endpoints.map((each) => each.replace('http://', '')).join(',')}`
   }
 
-  /** What `epic run` is told about the cluster, beside where it listens. */
-  get args(): readonly string[] {
-    return ['--cluster', this.engine, '--cluster-key-file', this.keyFile, '--lease-ms', LEASE_MS]
+  /** What `epic run` is told to be a machine of the cluster. */
+  async argsOf({
+    state = 'none',
+    engine = this.engine,
+    args = [],
+  }: Omit<MachineOptions, 'name'>): Promise<string[]> {
+    return [
+      ...['--cluster', engine, '--state', state, '--cluster-key-file', this.keyFile],
+      ...['--lease-ms', LEASE_MS, '--listen', await freeListen()],
+      ...args,
+    ]
   }
 
   /** Starts a machine, and resolves when all its nodes serve. */
-  async start({ name, processes = 1, args = [] }: MachineOptions): Promise<AppUnderTest> {
+  async start({ name, processes = 1, ...options }: MachineOptions): Promise<AppUnderTest> {
     const machine = await AppUnderTest.start(this.#context, this.app, {
       data: join(this.folder, name),
       processes,
-      args: [...this.args, '--state', 'none', '--listen', await freeListen(), ...args],
+      args: await this.argsOf(options),
     })
     await machine.allServe(processes)
     return machine
   }
+
+  /** Starts a machine that must fail, and returns how it ended. */
+  async fail({ name, ...options }: MachineOptions): Promise<Ended> {
+    const data = ['--data', join(this.folder, name), '--processes', '1']
+    return await epic('run', this.app, ...data, ...(await this.argsOf(options)))
+  }
 }
 
 /** An address on loopback whose port, and those above, are free. */
-async function freeListen(): Promise<string> {
+export async function freeListen(): Promise<string> {
   for (;;) {
     const ports = await findFreePorts(1)
     const [port = 0] = ports
@@ -94,7 +127,7 @@ async function freeListen(): Promise<string> {
 }
 
 /** Writes a key as `epic key` does. */
-async function writeKey(folder: string, name: string, key: string): Promise<string> {
+export async function writeKey(folder: string, name: string, key: string): Promise<string> {
   const file = join(folder, name)
   await writeFile(file, `${key}\n`, { mode: 0o600 })
   return file

@@ -11,7 +11,7 @@ import { nodeListenAddress, type ClusterNodeConfig } from './cluster/cluster-set
 import { openEngine } from './cluster/engine-address.ts'
 import { formatNodeAddress } from './cluster/node-address.ts'
 import { machineRoute, neighbourRoute, unixRoute } from './cluster/node-routes.ts'
-import { checkStateSuits, openState } from './cluster/state-address.ts'
+import { checkStateSuits, openState, type StateFigures } from './cluster/state-address.ts'
 import { nodeSocketPath } from './left-behind.ts'
 import { openShards } from './machine.ts'
 import { KEY_PREFIX } from './members.ts'
@@ -22,6 +22,8 @@ export interface NodeSite {
   readonly clusterStore: ClusterStore
   readonly store: StateStore
   readonly partitions: PartitionStore
+  /** What the state store's statements have cost this node, where it has any. */
+  readonly stateFigures?: () => StateFigures
   readonly network: SocketNetwork
   /** Where others reach this node. */
   readonly address: string
@@ -81,10 +83,12 @@ async function openInCluster(
   const far = machineRoute({ clusterId, secrets: settings.secrets, listenAt, log })
   const network = await SocketNetwork.listen({ routes: [near, far], compatibility, log })
   const { port } = parseTcpAddress(network.addresses[1] ?? '')
+  const state = await openState(settings.state, settings.name, log)
   return {
     clusterStore: await openEngine(settings.engine, settings.name),
-    store: openState(settings.state),
-    partitions: { acquire: nothing, release: nothing },
+    store: state.store,
+    stateFigures: () => state.figures(),
+    partitions: { isShared: true, acquire: nothing, release: nothing },
     network,
     address: formatNodeAddress({ host, port, socket: basename(socket) }),
     zone: settings.zone,

@@ -40,7 +40,8 @@ import { EngineWatch, type EngineHealth } from './engine-watch.ts'
 import { beaconSealOf } from './find-cluster.ts'
 import { knock } from './knock.ts'
 import { parseNodeAddress } from './node-address.ts'
-import { checkStateAddress } from './state-address.ts'
+import { isSavedNowhere, openState } from './state-address.ts'
+import { claimState } from './state-owner.ts'
 
 export interface ClusterSiteOptions {
   readonly dataFolder: string
@@ -59,7 +60,6 @@ const RETRY_MS = 250
 export async function openClusterSite(options: ClusterSiteOptions): Promise<ClusterSite> {
   const { settings, nodes, dataFolder } = options
   checkClusterSettings(settings, nodes)
-  checkStateAddress(settings.state)
   const host = hostOf(settings)
   const engine = await openEngine(settings.engine, settings.name)
   try {
@@ -108,6 +108,7 @@ export class ClusterSite implements Site {
     const charter = await this.#patiently(`reach the engine at ${engine}`, () =>
       readCharter(this.#engine, agreement),
     )
+    await this.#claimState(charter.clusterId)
     const compatibility = compatibilityOf(agreement)
     this.#config = { settings, clusterId: charter.clusterId, compatibility, host: this.#host }
     this.#watch = new EngineWatch({
@@ -124,6 +125,23 @@ export class ClusterSite implements Site {
   configFor(): { readonly cluster: ClusterNodeConfig } {
     if (this.#config === undefined) throw new Error('A node is started after begin')
     return { cluster: this.#config }
+  }
+
+  async #claimState(clusterId: string): Promise<void> {
+    const { settings, log } = this.#options
+    if (isSavedNowhere(settings.state)) return
+    const state = await openState(settings.state, settings.name, log)
+    try {
+      await this.#patiently(
+        `reach the state store at ${withoutPassword(settings.state)}`,
+        async () => {
+          await state.prepare()
+          await claimState(state.store, clusterId)
+        },
+      )
+    } finally {
+      await state.store.close()
+    }
   }
 
   /** A machine that cannot announce itself is found by its name all the same, so this is no reason to stop. */

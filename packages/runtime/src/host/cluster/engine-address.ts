@@ -71,7 +71,7 @@ async function openPostgres(address: string, name: string): Promise<ClusterStore
 }
 
 /** What PostgreSQL's driver is told, and what is ours: the engine and the state store read the same addresses. */
-async function splitPostgresAddress(
+export async function splitPostgresAddress(
   address: string,
 ): Promise<{ readonly bare: string; readonly options: EngineOptions }> {
   const [place = '', query = ''] = address.split('?', 2)
@@ -83,12 +83,12 @@ async function splitPostgresAddress(
 
 /** An address as it may be printed. */
 export function withoutPassword(address: string): string {
-  return address.replace(/^([a-z]+:\/\/)[^@/]*@/, (_, scheme: string) => `${scheme}…@`)
+  return address.replaceAll(/\b([a-z]+:\/\/)[^@/\s]*@/g, (_, scheme: string) => `${scheme}…@`)
 }
 
 /** Whether a secret is in it, which must not stand on a command line that everyone can read. */
 export function hasPassword(address: string): boolean {
-  return /^[a-z]+:\/\/[^@/:]*:[^@/]+@/.test(address)
+  return /\b[a-z]+:\/\/[^@/:\s]*:[^@/\s]+@/.test(address)
 }
 
 async function optionsFrom(
