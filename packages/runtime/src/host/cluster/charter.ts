@@ -38,19 +38,15 @@ export function compatibilityOf(agreement: Agreement): string {
 }
 
 /**
- * Reads the charter, or writes it where there is none.
- * @throws EpicError `Incompatible` with the lines that differ, `CorruptRecord`, and what the store throws
+ * Reads the charter, or writes it where there is none, or none that anybody lives by. What it says may differ from `agreement`: see
+ * {@link conflictBetween}.
+ * @throws EpicError `Incompatible` for another format, `CorruptRecord`, and what the store throws
  */
 export async function readCharter(store: ClusterStore, agreement: Agreement): Promise<Charter> {
   for (;;) {
     const rec = await store.get(KEY)
     const found = rec === null ? undefined : decodeCharter(rec)
-    if (found !== undefined) {
-      const differing = namesThatDiffer(found.agreement, agreement)
-      if (differing.length === 0) return found
-      const isChangeable = differing.every((name) => !FOR_GOOD.includes(name))
-      if (!isChangeable || (await livingMembers(store)).length > 0) throw conflict(found, agreement)
-    }
+    if (found !== undefined && !(await isReplaceable(store, found, agreement))) return found
     const charter = { clusterId: found?.clusterId ?? randomUUID(), agreement }
     const { ok } = await store.txn({
       if: [rec === null ? { key: KEY, is: 'missing' } : { key: KEY, is: 'at', rev: rec.rev }],
@@ -58,6 +54,25 @@ export async function readCharter(store: ClusterStore, agreement: Agreement): Pr
     })
     if (ok) return charter
   }
+}
+
+/** Which lines differ, as an error to throw; `undefined` when none does. */
+export function conflictBetween(theirs: Agreement, ours: Agreement): EpicError | undefined {
+  const lines = namesThatDiffer(theirs, ours).map(
+    (name) => `${name} is "${lineOf(theirs, name)}" there and "${lineOf(ours, name)}" here`,
+  )
+  if (lines.length === 0) return undefined
+  return new EpicError('Incompatible', `Cannot join the cluster: ${lines.join('; ')}`)
+}
+
+async function isReplaceable(
+  store: ClusterStore,
+  { agreement: theirs }: Charter,
+  ours: Agreement,
+): Promise<boolean> {
+  const differing = namesThatDiffer(theirs, ours)
+  if (differing.length === 0 || differing.some((name) => FOR_GOOD.includes(name))) return false
+  return (await livingMembers(store)).length === 0
 }
 
 function encodeCharter(charter: Charter): Uint8Array {
@@ -97,13 +112,6 @@ function isAgreement(value: unknown): value is Agreement {
 function namesThatDiffer(theirs: Agreement, ours: Agreement): string[] {
   const names = new Set([...Object.keys(theirs), ...Object.keys(ours)])
   return [...names].filter((name) => lineOf(theirs, name) !== lineOf(ours, name))
-}
-
-function conflict({ agreement: theirs }: Charter, ours: Agreement): EpicError {
-  const lines = namesThatDiffer(theirs, ours).map(
-    (name) => `${name} is "${lineOf(theirs, name)}" there and "${lineOf(ours, name)}" here`,
-  )
-  return new EpicError('Incompatible', `Cannot join the cluster: ${lines.join('; ')}`)
 }
 
 /** Own properties only: the names come from the engine. */

@@ -20,7 +20,7 @@ import {
   type ClusterStoreLimits,
 } from '@epicserver/contracts'
 import { announceOnLan, type Announcement } from '@epicserver/discovery'
-import { recordKeys } from '@epicserver/fabric'
+import { recordKeys, type MemberInfo } from '@epicserver/fabric'
 import { isLoopback, parseTcpAddress } from '@epicserver/net'
 import { openDataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
 import type { Log } from '../../log.ts'
@@ -28,7 +28,7 @@ import { endLeasesAt, KEY_PREFIX, livingMembers } from '../members.ts'
 import { SETUP_CLAIM, SETUP_DONE } from '../run-setup.ts'
 import type { Site } from '../site.ts'
 import { advertisedHost } from './advertised-host.ts'
-import { agreementOf, compatibilityOf, readCharter } from './charter.ts'
+import { agreementOf, compatibilityOf, conflictBetween, readCharter } from './charter.ts'
 import {
   checkClusterSettings,
   type ClusterNodeConfig,
@@ -55,6 +55,8 @@ export interface ClusterSiteOptions {
 /** Often enough to say that the engine is away before nodes stop because of it. */
 const ENGINE_LOOK_MS = 1_000
 const RETRY_MS = 250
+/** Longer than what answers at all takes. */
+const NOTICE_MS = 1_000
 
 /** @throws EpicError `SettingsInvalid`, `Unauthorized`, `DataFolderInUse`, `DataFolderUnsafe`, `StoreNewer` */
 export async function openClusterSite(options: ClusterSiteOptions): Promise<ClusterSite> {
@@ -108,8 +110,13 @@ export class ClusterSite implements Site {
     const charter = await this.#patiently(`reach the engine at ${engine}`, () =>
       readCharter(this.#engine, agreement),
     )
-    await this.#claimState(charter.clusterId)
     const compatibility = compatibilityOf(agreement)
+    const conflict = conflictBetween(charter.agreement, agreement)
+    if (conflict !== undefined) {
+      await this.#showConflict(charter.clusterId, compatibility)
+      throw conflict
+    }
+    await this.#claimState(charter.clusterId)
     this.#config = { settings, clusterId: charter.clusterId, compatibility, host: this.#host }
     this.#watch = new EngineWatch({
       store: this.#engine,
@@ -125,6 +132,18 @@ export class ClusterSite implements Site {
   configFor(): { readonly cluster: ClusterNodeConfig } {
     if (this.#config === undefined) throw new Error('A node is started after begin')
     return { cluster: this.#config }
+  }
+
+  /** Knocks in vain, so that the members print what does not fit as well. */
+  async #showConflict(clusterId: string, compatibility: string): Promise<void> {
+    const { settings, log } = this.#options
+    const members = await livingMembers(this.#engine)
+    await knock(addressesOf(members), {
+      clusterId,
+      secrets: settings.secrets,
+      compatibility,
+      log,
+    }).catch((error: unknown) => log.debug('the members refuse, as expected', { error }))
   }
 
   async #claimState(clusterId: string): Promise<void> {
@@ -192,32 +211,55 @@ export class ClusterSite implements Site {
       await startAnew(this.#engine)
       return
     }
-    const addresses = members.map(({ address }) => address.split('/', 1)[0] ?? address)
-    await knock(addresses, { clusterId, secrets: settings.secrets, compatibility, log })
+    await knock(addressesOf(members), { clusterId, secrets: settings.secrets, compatibility, log })
   }
 
   /** Tries again, for as long as the settings say, what may come right by itself. */
   async #patiently<T>(what: string, work: () => Promise<T>): Promise<T> {
     const { settings, log } = this.#options
     const until = performance.now() + settings.patienceMs
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await work()
-      } catch (error) {
-        const isPassing = isEpicError(error) && error.retry !== 'never'
-        if (!isPassing) throw error
-        if (performance.now() >= until) throw gaveUp(what, settings.patienceMs, error)
-        if (attempt === 1)
-          log.warn(`cannot ${what} yet; trying again`, {
-            problem: error.message,
-            forMs: settings.patienceMs,
-          })
-        await new Promise((resolve) => {
-          setTimeout(resolve, RETRY_MS)
-        })
+    const notice = setTimeout(
+      () => log.info(`waiting to ${what}`, { forMs: settings.patienceMs }),
+      NOTICE_MS,
+    )
+    let said = ''
+    try {
+      for (;;) {
+        const outcome = await attempt(work)
+        if ('value' in outcome) return outcome.value
+        const { problem } = outcome
+        if (performance.now() >= until) throw gaveUp(what, settings.patienceMs, problem)
+        if (said !== problem.message) log.warn(`cannot ${what} yet`, { problem: problem.message })
+        said = problem.message
+        await pause(RETRY_MS)
       }
+    } finally {
+      clearTimeout(notice)
     }
   }
+}
+
+/** Where tools and machines reach them. */
+function addressesOf(members: readonly MemberInfo[]): string[] {
+  return members.map(({ address }) => address.split('/', 1)[0] ?? address)
+}
+
+/** What came of one attempt, where trying again may help. @throws what will fail again */
+async function attempt<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly value: T } | { readonly problem: EpicError }> {
+  try {
+    return { value: await work() }
+  } catch (error) {
+    if (isEpicError(error) && error.retry !== 'never') return { problem: error }
+    throw error
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
 }
 
 /** The first who comes to a cluster without members makes its setup run again; who comes at the same time finds the view changed. */
