@@ -7,6 +7,7 @@
  * | `pause`              | random nodes are frozen with SIGSTOP, around the length of their lease        |
  * | `supervisor`         | the supervisor is killed with SIGKILL, and the app is started again           |
  * | `disk`               | the disk is filled, and room is made again                                    |
+ * | `fuzz`               | strangers say a million hostile frames to the nodes’ sockets                 |
  * | `machine-loss`       | a machine of three is cut off and all on it killed, its etcd too              |
  * | `partition`          | a machine of three is cut off, made deaf, or unheard; and mended              |
  * | `host-pause`         | all of the app on a machine of three is frozen past its lease; and thawed     |

@@ -12,7 +12,7 @@ export interface MachineTrialOptions extends TrialOptions {
 const WAIT_MS = 50
 
 export class MachineTrial extends Trial {
-  readonly #data: string
+  readonly data: string
   #app: Promise<RunningApp>
   #running: RunningApp | undefined
 
@@ -25,7 +25,7 @@ export class MachineTrial extends Trial {
 
   private constructor(options: MachineTrialOptions, folder: string) {
     super(options, folder)
-    this.#data = options.dataFolder ?? join(folder, 'data')
+    this.data = options.dataFolder ?? join(folder, 'data')
     this.#app = this.#start()
     process.once('exit', () => this.#running?.kill('SIGKILL'))
   }
@@ -60,7 +60,7 @@ export class MachineTrial extends Trial {
     const { processes, leaseMs } = this.options
     this.#running = await RunningApp.start({
       app: COUNTERS_APP,
-      data: this.#data,
+      data: this.data,
       processes,
       args: ['--lease-ms', String(leaseMs), '--log-level', 'debug'],
       onLine: (line) => this.handleLine(line),

@@ -2,6 +2,7 @@
 import { EpicError, formatEntityId, isEpicError } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
 import type { EntityNode } from '../node/node.ts'
+import type { StartedNode } from './start-node.ts'
 import { nearest } from '../model/settings-check.ts'
 import { plainValue } from './plain-value.ts'
 import type { ControlAnswer, ControlRequest, PlainError } from './supervisor-messages.ts'
@@ -26,9 +27,12 @@ export interface EntityView extends EntityLine {
   readonly isActive: boolean
 }
 
-export async function answer(node: EntityNode, request: ControlRequest): Promise<ControlAnswer> {
+export async function answer(
+  { node, site }: StartedNode,
+  request: ControlRequest,
+): Promise<ControlAnswer> {
   try {
-    return { ok: true, value: plainValue(await valueOf(node, request)) }
+    return { ok: true, value: plainValue(await valueOf(node, site, request)) }
   } catch (error) {
     return { ok: false, error: plainError(error) }
   }
@@ -42,7 +46,7 @@ export function plainError(error: unknown): PlainError & { readonly retry?: stri
     : { name: 'Thrown', message: String(error) }
 }
 
-function valueOf(node: EntityNode, request: ControlRequest): unknown {
+function valueOf(node: EntityNode, site: StartedNode['site'], request: ControlRequest): unknown {
   switch (request.ask) {
     case 'call':
       return call(node, request)
@@ -51,7 +55,7 @@ function valueOf(node: EntityNode, request: ControlRequest): unknown {
     case 'inspect':
       return inspect(node, request.type, request.id)
     case 'status':
-      return { node: node.nodeId, ...node.kernel.counts }
+      return { node: node.nodeId, ...node.kernel.counts, refused: site.network.refused }
   }
 }
 

@@ -9,7 +9,6 @@ import { EpicError } from '@epicserver/contracts'
 import type { FenceReason } from '@epicserver/fabric'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { createLog, jsonLogSink, leveledSink, textLogSink, type Log } from '../log.ts'
-import type { EntityNode } from '../node/node.ts'
 import { answer, plainError } from './control-answers.ts'
 import { describeThrown } from './describe-thrown.ts'
 import { runSetup } from './run-setup.ts'
@@ -23,7 +22,7 @@ const EXIT_BROKEN_STORE = 74
 const EXIT_ORPHANED = 69
 
 let cluster: ClusterNode | undefined
-let node: EntityNode | undefined
+let serving: StartedNode | undefined
 let isStopping = false
 
 function tell(message: FromNode): void {
@@ -55,7 +54,7 @@ async function start(config: NodeProcessConfig): Promise<void> {
     }
     const started = await startNode({ config, log, onLeased, onFenced })
     cluster = started.cluster
-    node = started.node
+    serving = started
     await setUpNode(started)
     tell({ kind: 'serving' })
     await setUp(started)
@@ -116,8 +115,8 @@ process.on('message', (message: ToNode) => {
       void cluster?.drain()
       break
     case 'ask':
-      if (node !== undefined)
-        void answer(node, message.request).then((answered) =>
+      if (serving !== undefined)
+        void answer(serving, message.request).then((answered) =>
           tell({ kind: 'answer', id: message.id, answer: answered }),
         )
       break

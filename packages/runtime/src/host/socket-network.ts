@@ -99,6 +99,11 @@ export class SocketNetwork implements PeerNetwork {
     return this.#ways.map(({ pipe }) => pipe.counts)
   }
 
+  /** How many who came were not let in, for whatever reason. */
+  get refused(): number {
+    return this.counts.reduce((sum, each) => sum + refusedOf(each), 0)
+  }
+
   /** Gives the node its id: from now on others are let in. */
   identify(nodeId: string): void {
     this.#handshakes = new Map(this.#ways.map(({ route }) => [route, route.handshakeFor(nodeId)]))
@@ -155,6 +160,11 @@ export class SocketNetwork implements PeerNetwork {
     const peer = new SocketChannel()
     peer.connect(channel, this.#accept(identity.nodeId, peer))
   }
+}
+
+function refusedOf(counts: PipeCounts): number {
+  const { refusedFull, refusedFailing, unauthorized, incompatible, broken, timedOut, lost } = counts
+  return refusedFull + refusedFailing + unauthorized + incompatible + broken + timedOut + lost
 }
 
 class SocketChannel implements PeerChannel {
