@@ -4,15 +4,18 @@ import { quiet } from './rig.ts'
 
 export interface GatedStore {
   readonly wrap: (store: StateStore) => StateStore
-  /** Lets the writes that wait be done. */
+  /** Lets what waits be done. */
   open(): Promise<void>
   readonly waiting: number
   fail: EpicError | undefined
   writes: number
 }
 
-/** A store whose writes and removals wait until the test lets them be done, or fail. */
-export function gatedStore(isGated = true): GatedStore {
+/** A store whose writes and removals, or what else is named, wait until the test lets them be done, or fail. */
+export function gatedStore(
+  isGated = true,
+  names: readonly PropertyKey[] = ['write', 'remove'],
+): GatedStore {
   let release: (() => void)[] = []
   const gated: GatedStore = {
     fail: undefined,
@@ -32,7 +35,7 @@ export function gatedStore(isGated = true): GatedStore {
           const member: unknown = Reflect.get(target, name)
           if (typeof member !== 'function') return member
           const method = member.bind(target) as (...args: unknown[]) => Promise<unknown>
-          if (name !== 'write' && name !== 'remove') return method
+          if (!names.includes(name)) return method
           return async (...args: unknown[]) => {
             gated.writes += 1
             if (isGated) await new Promise<void>((resolve) => release.push(resolve))

@@ -1,7 +1,7 @@
 /** Entities that move from node to node while they run. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { EpicError } from '@epicserver/contracts'
+import { EpicError, partitionOf } from '@epicserver/contracts'
 import { Entity, settings, type MoveOutcome, type Ref } from '@epicserver/runtime'
 import { gatedStore } from './gated-store.ts'
 import { pairRig, type Member, type PairRig } from './pair-rig.ts'
@@ -309,6 +309,33 @@ describe('moving: many times', () => {
 })
 
 describe('moving: where a store has one writer', () => {
+  it('that stays after all is known to whoever takes its home over meanwhile', async () => {
+    const rig = await pairRig(entities, 0)
+    const store = gatedStore(true, ['claim'])
+    const first = await rig.join({ wrap: store.wrap })
+    const second = await rig.join()
+    const id = rig.idAt(first, 'Counter')
+    const added = first.pool.Counter[id]!.add(2)
+    await rig.until(() => store.waiting === 1, 'it is claimed')
+    await store.open()
+    await added
+    rig.network.filter = ({ from, lane }) => from !== first.node.nodeId || lane !== 'normal'
+    const stayed = moved(rig, first, `Counter/${id}`, second)
+    await rig.until(() => store.waiting === 1, 'it is claimed again')
+    rig.network.filter = () => true
+    void first.cluster.drain()
+    await rig.until(
+      () => second.node.ports.router.isReady(partitionOf('Counter', id)),
+      'its home has moved',
+    )
+    await store.open()
+    assert.equal((await stayed).status, 'stayed')
+    assert.equal(await second.pool.Counter[id]!.add(1), 3)
+    const places = [first, second].filter((each) => livesAt(each, `Counter/${id}`))
+    assert.equal(places.length, 1)
+    rig.close()
+  })
+
   it('a guest is saved through its home; when that does not know what became of it, it is loaded again', async () => {
     const rig = await pairRig(entities, 1)
     const store = gatedStore(false)

@@ -40,6 +40,8 @@ interface Departure {
   readonly done: (outcome: MoveOutcome) => void
   step: 'resting' | 'leaving' | 'sealed'
   hasSaidGoodbye: boolean
+  /** Its owner has said that it stays. */
+  isResuming: boolean
 }
 
 type EffectOf<K extends EntityEffect['kind']> = EntityEffect & { readonly kind: K }
@@ -63,6 +65,11 @@ export class Departures {
     return this.#departures.has(key)
   }
 
+  /** Whether an entity lives here again, by its owner's word, although it has not taken up its work yet. */
+  isResuming(key: EntityKey): boolean {
+    return this.#departures.get(key)?.isResuming === true
+  }
+
   /** Moves an entity that is active here; resolves when it lives there, or stays. */
   begin(key: EntityKey, activation: Activation, target: NodeId): Promise<MoveOutcome> {
     const { member, pump } = this.#parts
@@ -77,6 +84,7 @@ export class Departures {
         done,
         step,
         hasSaidGoodbye: false,
+        isResuming: false,
       })
       const partition = partitionOf(type.plan.name, id)
       member.residents.move({ key, partition, epoch }, target, now)
@@ -130,11 +138,12 @@ export class Departures {
       if (departure !== undefined) this.#end(departure, failure)
       return
     }
+    departure.isResuming = true
+    departure.activation.epoch = epoch
     if (departure.step === 'sealed') {
-      void this.#resume(departure, epoch, failure)
+      void this.#resume(departure, failure)
       return
     }
-    departure.activation.epoch = epoch
     void this.#stay(departure, failure)
     node.scheduleDrain()
   }
@@ -173,28 +182,27 @@ export class Departures {
   }
 
   /** Takes a sealed entity up again. */
-  async #resume(departure: Departure, epoch: bigint, failure: MoveFailure): Promise<void> {
+  async #resume(departure: Departure, failure: MoveFailure): Promise<void> {
     const { activation, key } = departure
     const { node } = this.#parts
     try {
-      if (activation.type.plan.durability !== 'none') await this.#claimAgain(activation, epoch)
+      if (activation.type.plan.durability !== 'none') await this.#claimAgain(activation)
     } catch (error) {
       node.durability.lose(activation, error)
       this.#end(departure, failure)
       return
     }
     if (this.#departures.get(key) !== departure || activation.state !== 'moving') return
-    activation.epoch = epoch
     await this.#stay(departure, failure)
   }
 
   /** @throws EpicError `Fenced` when the store has another version than the copy here. */
-  async #claimAgain(activation: Activation, epoch: bigint): Promise<void> {
+  async #claimAgain(activation: Activation): Promise<void> {
     const { node } = this.#parts
     const entity: EntityId = { type: activation.type.plan.name, id: activation.id }
     for (;;) {
       try {
-        const { version } = await node.ports.store.claim(entity, epoch)
+        const { version } = await node.ports.store.claim(entity, activation.epoch)
         if (version === activation.version) return
         throw new EpicError(
           'Fenced',

@@ -71,7 +71,7 @@ export class HandOver {
       await store.release(partitions)
       if (node.isClosed) return
       const staying = activationsOf(node).filter(
-        (each) => isLost(each) && !residence.isOnTheMove(each),
+        (each) => isLost(each) && !residence.isUndecided(each),
       )
       const guests = staying.map((each) => residentOf(each))
       member.ackLost(viewNo, this.#now(), guests)

@@ -78,6 +78,11 @@ export class Residence {
     return this.departures.has(key) || this.arrivals.has(key)
   }
 
+  /** Whether the owner has still to say where an activation lives: until then the fabric speaks for it. */
+  isUndecided(activation: Activation): boolean {
+    return this.isOnTheMove(activation) && !this.departures.isResuming(keyOf(activation))
+  }
+
   handleRested(activation: Activation): void {
     if (this.departures.size > 0) this.departures.handleRested(keyOf(activation), activation)
   }
