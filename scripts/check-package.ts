@@ -1,6 +1,7 @@
 // `npm run package:check`: packs every public package, lets publint and attw judge the tarballs, then
 // installs them in an empty project and uses them as a stranger would: imports every entry point,
-// compiles against the types without our settings, and starts the commands.
+// compiles against the types without our settings, starts the commands, and makes a project with
+// `epic new`, which must pass its tests and run.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +16,14 @@ const tarballs = join(folder, 'tarballs')
 const project = join(folder, 'project')
 
 try {
-  const isGood = packAll() && judgeAll() && install() && importAll() && compileAll() && startAll()
+  const isGood =
+    packAll() &&
+    judgeAll() &&
+    install() &&
+    importAll() &&
+    compileAll() &&
+    startAll() &&
+    beginProject()
   console.log(`packages: ${packages.length} ${isGood ? 'packed, installed and used' : 'checked'}`)
   process.exitCode = isGood ? 0 : 1
 } finally {
@@ -53,9 +61,14 @@ function judgeAll(): boolean {
 function install(): boolean {
   mkdirSync(project)
   writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }\n')
+  return installInto(project)
+}
+
+/** The tarballs stand in for a registry that has this version. */
+function installInto(target: string): boolean {
   const files = packages.map(({ manifest }) => tarballOf(manifest.name, manifest.version))
   const options = ['--no-audit', '--no-fund', '--prefer-offline']
-  return succeed('npm', ['install', ...options, ...files], project) !== undefined
+  return succeed('npm', ['install', ...options, ...files], target) !== undefined
 }
 
 function importAll(): boolean {
@@ -81,6 +94,17 @@ function startAll(): boolean {
     const path = join(project, 'node_modules/.bin', command)
     return succeed(path, ['--help'], project) !== undefined
   })
+}
+
+/** What a newcomer types: `epic new`, `npm install`, `npm test`, `npm start`. */
+function beginProject(): boolean {
+  const hello = join(folder, 'hello')
+  return (
+    succeed(join(project, 'node_modules/.bin/epic'), ['new', 'hello'], folder) !== undefined &&
+    installInto(hello) &&
+    succeed('npm', ['test'], hello) !== undefined &&
+    succeed('npm', ['start', '--', '--exit-after-setup'], hello) !== undefined
+  )
 }
 
 function tarballOf(name: string, version: string): string {
