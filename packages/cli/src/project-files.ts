@@ -85,8 +85,8 @@ import { Counter } from '../src/app.ts'
 
 test('a counter counts', async () => {
   const counter = script(Counter, 'demo')
-  await counter.call('increment', []).expectReply(1)
-  await counter.call('increment', []).expectReply(2)
+  await counter.call('increment').expectReply(1)
+  await counter.call('increment').expectReply(2)
   assert.equal(counter.state.count, 2)
 })
 `

@@ -6,7 +6,7 @@ import { epic } from './cli-rig.ts'
 test('epic --help: names all commands', async () => {
   const { code, stdout } = await epic('--help')
   assert.equal(code, 0)
-  for (const command of ['run', 'new', 'call', 'ps', 'inspect'])
+  for (const command of ['run', 'key', 'new', 'call', 'ps', 'inspect'])
     assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
 })
 
@@ -21,7 +21,7 @@ test('epic --version: is the version of the package', async () => {
   })
 })
 
-for (const command of ['run', 'new', 'call', 'ps', 'inspect']) {
+for (const command of ['run', 'key', 'new', 'call', 'ps', 'inspect']) {
   test(`epic ${command} --help: says what it is for`, async () => {
     const { code, stdout } = await epic(command, '--help')
     assert.equal(code, 0)

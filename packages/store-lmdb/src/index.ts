@@ -4,5 +4,5 @@ export type { DataFolderLock, DataFolderOptions, OpenShardOptions } from './data
 export { LmdbStateStore } from './lmdb-state-store.ts'
 export type { LmdbStateStoreOptions } from './lmdb-state-store.ts'
 export type { Manifest } from './manifest.ts'
-export type { Damage, QuarantinedRecord } from './quarantine.ts'
+export type { Damage, QuarantinedRecord } from './found-records.ts'
 export { ShardedStateStore } from './sharded-state-store.ts'

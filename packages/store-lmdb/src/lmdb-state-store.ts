@@ -37,12 +37,11 @@ import { entityKey } from './entity-key.ts'
 import { ClaimJob, DiscardJob, ReindexJob, RemoveJob, WriteJob } from './entity-jobs.ts'
 import type { EntityJob } from './entity-jobs.ts'
 import { Environment } from './environment.ts'
-import type { Damage, QuarantinedRecord } from './quarantine.ts'
+import type { Damage, QuarantinedRecord, WalkedRow } from './found-records.ts'
 import { Shard } from './shard.ts'
 import { readError } from './storage-error.ts'
 import { Subject } from './subjects.ts'
 import { walk } from './walk.ts'
-import type { WalkedRow } from './walk.ts'
 
 /** How a shard is opened. */
 export interface LmdbStateStoreOptions {

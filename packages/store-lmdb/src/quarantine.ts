@@ -7,19 +7,9 @@ import type { EntityId } from '@epicserver/contracts'
 import { checksum } from './checksum.ts'
 import { entityOfKey } from './entity-key.ts'
 import type { Environment } from './environment.ts'
+import type { Damage, QuarantinedRecord } from './found-records.ts'
 import type { GroupCommit } from './group-commit.ts'
 import { Subject } from './subjects.ts'
-
-/** A record that was found damaged. */
-export interface Damage {
-  readonly entity: EntityId
-  readonly problem: string
-  /** What was found, as it lay on disk. */
-  readonly bytes: Uint8Array
-}
-
-/** A copy that was set aside. */
-export type QuarantinedRecord = Omit<Damage, 'problem'>
 
 const DIGEST_BYTES = 4
 

@@ -5,7 +5,7 @@ import type { Environment } from './environment.ts'
 import { GroupCommit } from './group-commit.ts'
 import { IndexCatalog } from './index-catalog.ts'
 import { Quarantine } from './quarantine.ts'
-import type { Damage } from './quarantine.ts'
+import type { Damage } from './found-records.ts'
 import { RecordTable } from './record-table.ts'
 import { Subject, Subjects } from './subjects.ts'
 

@@ -13,13 +13,8 @@ import { decodeIndexEntry, indexBound, INDEX_PREFIX_BYTES } from './index-key.ts
 import { mergeInOrder } from './merge.ts'
 import { isDamage } from './quarantine.ts'
 import type { FoundRecord } from './record-table.ts'
+import type { WalkedRow } from './found-records.ts'
 import type { Shard } from './shard.ts'
-
-/** A row, and where it stands on the walk. */
-export interface WalkedRow {
-  readonly place: Buffer
-  readonly row: ScanRow
-}
 
 /** Everything between two keys. */
 interface KeyRange {
