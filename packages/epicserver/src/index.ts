@@ -72,5 +72,7 @@ export type {
   SyscallResults,
   TaskSettings,
   TimerSettings,
+  Topic,
+  TopicPublisher,
   Where,
 } from '@epicserver/runtime'
