@@ -8,6 +8,7 @@ import { keyCommand } from './commands/key.ts'
 import { newCommand } from './commands/new.ts'
 import { psCommand } from './commands/ps.ts'
 import { runCommand } from './commands/run.ts'
+import { addOperatorCommands } from './operator-commands.ts'
 import { VERSION } from './version.ts'
 
 const DATA_FOLDER = '.epic'
@@ -72,6 +73,7 @@ export function createProgram(): Command {
     .option('-d, --data <folder>', 'the running app’s data folder', DATA_FOLDER)
     .option('--json', 'print JSON')
     .action(inspectCommand)
+  addOperatorCommands(program, { dataFolder: DATA_FOLDER, wholeNumber })
   for (const command of program.commands) command.exitOverride()
   return program
 }

@@ -288,6 +288,11 @@ export class ClusterMember {
     return this.#wedge?.view
   }
 
+  /** Which partitions move as one. */
+  get unit(): (partition: number) => number {
+    return this.#options.unit
+  }
+
   get installedNo(): number {
     return this.#wedge?.installedNo ?? 0
   }

@@ -25,6 +25,7 @@ import { HandOver } from './hand-over.ts'
 import type { Log } from '../log.ts'
 import { createLog } from '../log.ts'
 import { Moves } from './moves.ts'
+import { Operators } from './operators.ts'
 import { EntityNode, type NodeOptions } from '../node/node.ts'
 import type { PeerNetwork } from './peer-network.ts'
 import { Peers } from './peers.ts'
@@ -77,6 +78,7 @@ interface Parts {
   readonly handOver: HandOver
   readonly evacuation: Evacuation
   readonly moves: Moves
+  readonly operators: Operators
 }
 
 export class ClusterNode {
@@ -149,7 +151,12 @@ export class ClusterNode {
    * @throws EpicError `UnknownType`, `Unavailable` when the node to move it to is no active member
    */
   async move(entity: EntityId, nodeId: string): Promise<MoveOutcome> {
-    return await this.#moves().move(entity, nodeId)
+    return await this.#started().moves.move(entity, nodeId)
+  }
+
+  /** What operators ask of the cluster, at any of its nodes. */
+  get operators(): Operators {
+    return this.#started().operators
   }
 
   /** Takes nothing new, gives all partitions to others and moves all entities to them; resolves when none is left. */
@@ -339,14 +346,25 @@ export class ClusterNode {
       onStaying,
     })
     const moves = new Moves({ member, node, residence, peers, pump })
-    for (const part of [store, moves])
+    const operators = new Operators({
+      member,
+      node,
+      peers,
+      moves,
+      drain: async () => {
+        await this.drain()
+        return evacuation.counts.moved
+      },
+      activate: () => this.activate(),
+    })
+    for (const part of [store, moves, operators])
       for (const [name, handler] of part.requests) node.requests.set(name, handler)
-    return { node, router, whereabouts, residence, peers, handOver, evacuation, moves }
+    return { node, router, whereabouts, residence, peers, handOver, evacuation, moves, operators }
   }
 
-  #moves(): Moves {
-    if (this.#parts === undefined) throw new Error('A node moves entities once it has started')
-    return this.#parts.moves
+  #started(): Parts {
+    if (this.#parts === undefined) throw new Error('A node can be asked once it has started')
+    return this.#parts
   }
 
   #tell(event: () => void): void {

@@ -4,6 +4,7 @@ import type { Activation } from '@epicserver/kernel'
 import type { EntityNode } from '../node/node.ts'
 import type { StartedNode } from './start-node.ts'
 import { nearest } from '../model/settings-check.ts'
+import { isOperatorRequest, operate, type OperatorRequest } from './operator-answers.ts'
 import { plainValue } from './plain-value.ts'
 import type { ControlAnswer, ControlRequest, PlainError } from './supervisor-messages.ts'
 
@@ -28,11 +29,14 @@ export interface EntityView extends EntityLine {
 }
 
 export async function answer(
-  { node, site }: StartedNode,
+  { node, cluster, site }: StartedNode,
   request: ControlRequest,
 ): Promise<ControlAnswer> {
   try {
-    return { ok: true, value: plainValue(await valueOf(node, site, request)) }
+    const value = isOperatorRequest(request)
+      ? await operate(cluster, request)
+      : await valueOf(node, site, request)
+    return { ok: true, value: plainValue(value) }
   } catch (error) {
     return { ok: false, error: plainError(error) }
   }
@@ -46,7 +50,11 @@ export function plainError(error: unknown): PlainError & { readonly retry?: stri
     : { name: 'Thrown', message: String(error) }
 }
 
-function valueOf(node: EntityNode, site: StartedNode['site'], request: ControlRequest): unknown {
+function valueOf(
+  node: EntityNode,
+  site: StartedNode['site'],
+  request: Exclude<ControlRequest, OperatorRequest>,
+): unknown {
   switch (request.ask) {
     case 'call':
       return call(node, request)

@@ -4,6 +4,7 @@
  */
 import { chmod } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
+import { plainError } from './control-answers.ts'
 import {
   CONTROL_LINE_BYTES_MAX,
   decodeControl,
@@ -53,10 +54,7 @@ async function reply(
 }
 
 function failure(error: unknown): ControlAnswer {
-  return {
-    ok: false,
-    error: { name: 'Error', message: error instanceof Error ? error.message : String(error) },
-  }
+  return { ok: false, error: plainError(error) }
 }
 
 function tooLong(length: number): ControlAnswer {

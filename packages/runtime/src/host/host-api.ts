@@ -1,4 +1,6 @@
 /** Running an app on a machine: the supervisor, its node processes, and asking them things. */
+export type { MoveOutcome } from '../cluster/departures.ts'
+export type { ChangeReport, DrainReport } from '../cluster/operators.ts'
 export type { EntityLine, EntityView } from './control-answers.ts'
 export { askControl, ControlClient } from './control-client.ts'
 export {

@@ -3,6 +3,7 @@ import type { ErrorCode } from '@epicserver/contracts'
 import type { LogLevel } from '../log.ts'
 import type { ClusterNodeConfig } from './cluster/cluster-settings.ts'
 import type { CallNumber } from '@epicserver/kernel'
+import type { Change } from '../cluster/operators.ts'
 
 /** All that a node process needs to start. */
 export interface NodeProcessConfig {
@@ -62,6 +63,17 @@ export type ControlRequest =
   | { readonly ask: 'ps'; readonly limit: number; readonly type?: string }
   | { readonly ask: 'inspect'; readonly type: string; readonly id: string }
   | { readonly ask: 'status' }
+  /** `to` is a node's id, or the beginning of it. */
+  | { readonly ask: 'move'; readonly type: string; readonly id: string; readonly to: string }
+  /** `then`: whether the node starts anew when it is drained, stays as it is, or stops draining instead. */
+  | { readonly ask: 'drain'; readonly node: string; readonly then: 'stay' | 'restart' | 'cancel' }
+  | { readonly ask: 'plan'; readonly change: Change }
+  | {
+      readonly ask: 'replace'
+      readonly type: string
+      readonly id: string
+      readonly appVersion: string
+    }
 
 export type ControlAnswer =
   | { readonly ok: true; readonly value: unknown }

@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { EpicError } from '@epicserver/contracts'
 import { leaseTtlProblem } from '@epicserver/fabric'
+import type { Change } from '../cluster/operators.ts'
 import type { Log, LogLevel } from '../log.ts'
 import { openClusterSite } from './cluster/cluster-site.ts'
 import type { ClusterSettings } from './cluster/cluster-settings.ts'
@@ -299,6 +300,14 @@ export class Supervisor {
         return await this.#anyServing().ask(request)
       case 'inspect':
         return await this.#inspect(request)
+      case 'move':
+        return await this.#anyServing().ask({ ...request, to: this.#nodeNamed(request.to) })
+      case 'drain':
+        return await this.#drain({ ...request, node: this.#nodeNamed(request.node) })
+      case 'plan':
+        return await this.#anyServing().ask({ ...request, change: this.#named(request.change) })
+      case 'replace':
+        return await this.#anyServing().ask(request)
       case 'ps':
       case 'status':
         return { ok: true, value: await this.#askAll(request) }
@@ -307,6 +316,30 @@ export class Supervisor {
           `Cannot answer "${String((request as { readonly ask?: unknown } | undefined)?.ask)}": this version of the app does not know it`,
         )
     }
+  }
+
+  /** A number names the node that has this slot now. */
+  #nodeNamed(name: string): string {
+    const child = /^\d+$/.test(name) ? this.#children[Number(name)] : undefined
+    return child?.nodeId ?? name
+  }
+
+  #named(change: Change): Change {
+    return 'leaves' in change ? { leaves: this.#nodeNamed(change.leaves) } : change
+  }
+
+  /** Has a node give away what it has; one of this machine may start anew then. */
+  async #drain(request: ControlRequest & { readonly ask: 'drain' }): Promise<ControlAnswer> {
+    const child = this.#children.find(({ nodeId }) => nodeId === request.node)
+    if (request.then === 'restart' && child === undefined) {
+      throw new EpicError(
+        'NotFound',
+        `Cannot start node "${request.node}" anew: it is none of this machine's. Ask on its own machine, or drain it without --restart`,
+      )
+    }
+    const answer = await this.#anyServing().ask(request)
+    if (answer.ok && request.then === 'restart') child?.stop()
+    return answer
   }
 
   /** One node after the other, so that calls from outside spread over all; not through one that may be frozen. */
