@@ -10,30 +10,18 @@
  * A fenced node is finished: it closes at once and says so; whoever started it makes a new one.
  */
 import type { ClusterStore, EntityId } from '@epicserver/contracts'
-import {
-  ClusterMember,
-  type Effect,
-  type FenceReason,
-  type Mutation,
-  type Resident,
-} from '@epicserver/fabric'
+import { ClusterMember, type Effect, type FenceReason, type Mutation } from '@epicserver/fabric'
 import { ClockGuard } from '../node/clock-guard.ts'
-import { ClusterRouter } from './cluster-router.ts'
 import type { MoveOutcome } from './departures.ts'
-import { Evacuation } from './evacuation.ts'
-import { HandOver } from './hand-over.ts'
 import type { Log } from '../log.ts'
 import { createLog } from '../log.ts'
-import { Moves } from './moves.ts'
-import { Operators } from './operators.ts'
-import { EntityNode, type NodeOptions } from '../node/node.ts'
+import { createParts, type ClusterParts } from './cluster-parts.ts'
+import type { Operators } from './operators.ts'
+import type { EntityNode, NodeOptions } from '../node/node.ts'
 import type { PeerNetwork } from './peer-network.ts'
-import { Peers } from './peers.ts'
 import type { NodePorts, Pending } from '../node/ports.ts'
-import { Residence } from './residence.ts'
-import { RoutedStore, type PartitionStore } from './routed-store.ts'
+import type { PartitionStore } from './routed-store.ts'
 import { StoreDesk } from './store-desk.ts'
-import { Whereabouts } from './whereabouts.ts'
 
 export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'> {
   readonly ports: Omit<NodePorts, 'router'>
@@ -68,26 +56,13 @@ const FENCE_REASONS: Readonly<Record<Exclude<FenceReason, 'left'>, string>> = {
   incompatible: 'the cluster store holds a view that this version cannot read, or an older one',
 }
 
-/** What a node is made of once it has its id. */
-interface Parts {
-  readonly node: EntityNode
-  readonly router: ClusterRouter
-  readonly whereabouts: Whereabouts
-  readonly residence: Residence
-  readonly peers: Peers
-  readonly handOver: HandOver
-  readonly evacuation: Evacuation
-  readonly moves: Moves
-  readonly operators: Operators
-}
-
 export class ClusterNode {
   readonly #options: ClusterNodeOptions
   readonly #member: ClusterMember
   readonly #log: Log
   readonly #guard: ClockGuard
   readonly #desk: StoreDesk
-  #parts: Parts | undefined
+  #parts: ClusterParts | undefined
   #tick: Pending | undefined
   #onServing: (() => void) | undefined
   #onDrained: (() => void) | undefined
@@ -281,88 +256,29 @@ export class ClusterNode {
   }
 
   /** The node's id is its lease's, so the node can only be made now. */
-  #ensureParts(): Parts | undefined {
+  #ensureParts(): ClusterParts | undefined {
     const { nodeId } = this.#member
     if (this.#parts === undefined && nodeId !== undefined) this.#parts = this.#create(nodeId)
     return this.#parts
   }
 
-  #create(nodeId: string): Parts {
-    const { ports, network, partitions, ...rest } = this.#options
-    const member = this.#member
-    const { clock } = ports
-    const pump = this.#pump
-    const router: ClusterRouter = new ClusterRouter({
-      member,
-      links: {
-        to: (id) => peers.to(id),
-        askAll: (what, args, timeLeftMs) => peers.askAll(what, args, timeLeftMs),
-      },
-      clock,
+  #create(nodeId: string): ClusterParts {
+    return createParts(this.#options, nodeId, {
+      member: this.#member,
       guard: this.#guard,
-      dispatch: (call) => node.dispatch(call),
-      whereabouts: () => whereabouts,
-      residence: () => residence,
-    })
-    const store = new RoutedStore({
-      store: ports.store,
-      partitions,
-      clock,
-      owners: {
-        ask: (partition, what, args) => peers.askIfOpen(member.ownerOf(partition), what, args),
-        isClosed: () => this.#isFinished,
+      log: this.#log,
+      pump: this.#pump,
+      isFinished: () => this.#isFinished,
+      fail: () => {
+        this.#member.leave(this.#now())
+        this.#fence('left')
       },
-    })
-    const node: EntityNode = new EntityNode({ ...rest, nodeId, ports: { ...ports, store, router } })
-    const whereabouts: Whereabouts = new Whereabouts({
-      member,
-      router,
-      clock,
-      to: (id) => peers.to(id),
-      dispatch: (call) => node.dispatch(call),
-      pump,
-    })
-    const residence: Residence = new Residence({ member, node, whereabouts, pump })
-    const log = this.#log
-    const peers: Peers = new Peers(
-      { member, router, node, whereabouts, log, pump },
-      network(nodeId),
-    )
-    const fail = (): void => {
-      member.leave(this.#now())
-      this.#fence('left')
-    }
-    const evacuation = new Evacuation({ member, node, residence })
-    const onStaying = (guests: readonly Resident[]): void => evacuation.sendHome(guests)
-    const handOver = new HandOver({
-      member,
-      node,
-      router,
-      residence,
-      store,
-      log,
-      pump,
-      fail,
-      onStaying,
-    })
-    const moves = new Moves({ member, node, residence, peers, pump })
-    const operators = new Operators({
-      member,
-      node,
-      peers,
-      moves,
-      drain: async () => {
-        await this.drain()
-        return evacuation.counts.moved
-      },
+      drain: () => this.drain(),
       activate: () => this.activate(),
     })
-    for (const part of [store, moves, operators])
-      for (const [name, handler] of part.requests) node.requests.set(name, handler)
-    return { node, router, whereabouts, residence, peers, handOver, evacuation, moves, operators }
   }
 
-  #started(): Parts {
+  #started(): ClusterParts {
     if (this.#parts === undefined) throw new Error('A node can be asked once it has started')
     return this.#parts
   }

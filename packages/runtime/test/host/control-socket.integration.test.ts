@@ -79,7 +79,7 @@ test('control socket: a mistake of the answering side is told to the asking one'
   const { path } = await listen(t, () => Promise.reject(new TypeError('oh')))
   assert.deepEqual(await askControl(path, question('a')), {
     ok: false,
-    error: { name: 'Error', message: 'oh' },
+    error: { name: 'TypeError', message: 'oh' },
   })
 })
 

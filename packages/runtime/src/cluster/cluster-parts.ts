@@ -1,0 +1,106 @@
+/** Puts the parts of a cluster node together, once it has its id. Each says in its own file what it is for. */
+import type { ClusterMember, Resident } from '@epicserver/fabric'
+import type { ClockGuard } from '../node/clock-guard.ts'
+import type { ClusterNodeOptions } from './cluster-node.ts'
+import { ClusterRouter } from './cluster-router.ts'
+import { Evacuation } from './evacuation.ts'
+import { HandOver } from './hand-over.ts'
+import type { Log } from '../log.ts'
+import { Moves } from './moves.ts'
+import { EntityNode } from '../node/node.ts'
+import { Operators } from './operators.ts'
+import { Peers } from './peers.ts'
+import { Residence } from './residence.ts'
+import { RoutedStore } from './routed-store.ts'
+import { Whereabouts } from './whereabouts.ts'
+
+/** What the parts need of the whole. */
+export interface ClusterHome {
+  readonly member: ClusterMember
+  readonly guard: ClockGuard
+  readonly log: Log
+  /** Performs what the member and its residents want by now. */
+  readonly pump: () => void
+  readonly isFinished: () => boolean
+  /** The node cannot go on. */
+  readonly fail: () => void
+  readonly drain: () => Promise<void>
+  readonly activate: () => void
+}
+
+/** What brings calls to entities. */
+interface CallParts {
+  readonly node: EntityNode
+  readonly router: ClusterRouter
+  readonly store: RoutedStore
+  readonly whereabouts: Whereabouts
+  readonly residence: Residence
+  readonly peers: Peers
+}
+
+export interface ClusterParts extends CallParts {
+  readonly handOver: HandOver
+  readonly evacuation: Evacuation
+  readonly operators: Operators
+  readonly moves: Moves
+}
+
+export function createParts(
+  options: ClusterNodeOptions,
+  nodeId: string,
+  home: ClusterHome,
+): ClusterParts {
+  const calls = createCallParts(options, nodeId, home)
+  const { member, log, pump, fail, drain, activate } = home
+  const { node, router, store, residence, peers } = calls
+  const evacuation = new Evacuation({ member, node, residence })
+  const handOver = new HandOver({
+    ...{ member, node, router, residence, store, log, pump, fail },
+    onStaying: (guests: readonly Resident[]) => evacuation.sendHome(guests),
+  })
+  const moves = new Moves({ member, node, residence, peers, pump })
+  const operators = new Operators({
+    ...{ member, node, peers, moves, activate },
+    drain: async () => {
+      const before = evacuation.counts.moved
+      await drain()
+      return evacuation.counts.moved - before
+    },
+  })
+  for (const part of [store, moves, operators])
+    for (const [name, handler] of part.requests) node.requests.set(name, handler)
+  return { ...calls, handOver, evacuation, moves, operators }
+}
+
+function createCallParts(
+  { ports, network, partitions, ...rest }: ClusterNodeOptions,
+  nodeId: string,
+  { member, guard, log, pump, isFinished }: ClusterHome,
+): CallParts {
+  const { clock } = ports
+  const dispatch: EntityNode['dispatch'] = (call) => node.dispatch(call)
+  const router: ClusterRouter = new ClusterRouter({
+    ...{ member, clock, guard, dispatch },
+    links: {
+      to: (id) => peers.to(id),
+      askAll: (what, args, timeLeftMs) => peers.askAll(what, args, timeLeftMs),
+    },
+    whereabouts: () => whereabouts,
+    residence: () => residence,
+  })
+  const store = new RoutedStore({
+    store: ports.store,
+    partitions,
+    clock,
+    owners: {
+      ask: (partition, what, args) => peers.askIfOpen(member.ownerOf(partition), what, args),
+      isClosed: isFinished,
+    },
+  })
+  const node = new EntityNode({ ...rest, nodeId, ports: { ...ports, store, router } })
+  const to: Peers['to'] = (id) => peers.to(id)
+  const whereabouts = new Whereabouts({ member, router, clock, to, dispatch, pump })
+  const residence = new Residence({ member, node, whereabouts, pump })
+  const peers = new Peers({ member, router, node, whereabouts, log, pump }, network(nodeId))
+  return { node, router, store, whereabouts, residence, peers }
+}
