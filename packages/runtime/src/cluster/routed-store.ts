@@ -104,18 +104,16 @@ export class RoutedStore implements StateStore {
   // Single entities
 
   claim(entity: EntityId, epoch: bigint): Promise<Claimed> {
-    if (this.#isDirect(entity)) return this.#parts.store.claim(entity, epoch)
-    return this.#askOwner(entity, CLAIM, [epoch]) as Promise<Claimed>
+    return this.#perform(entity, (store) => store.claim(entity, epoch), CLAIM, [epoch])
   }
 
   read(entity: EntityId): Promise<StoredRecord | null> {
-    if (this.#isDirect(entity)) return this.#parts.store.read(entity)
-    return this.#askOwner(entity, READ, []) as Promise<StoredRecord | null>
+    return this.#perform(entity, (store) => store.read(entity), READ, [])
   }
 
   write(entity: EntityId, guard: Guard, write: Write): Promise<bigint> {
-    if (this.#isDirect(entity)) return this.#parts.store.write(entity, guard, write)
-    return this.#askOwner(entity, WRITE, [guardFrom(guard), write]) as Promise<bigint>
+    const args = [guardFrom(guard), write]
+    return this.#perform(entity, (store) => store.write(entity, guard, write), WRITE, args)
   }
 
   startWrite(request: WriteRequest): void {
@@ -131,8 +129,7 @@ export class RoutedStore implements StateStore {
   }
 
   remove(entity: EntityId, guard: Guard): Promise<bigint> {
-    if (this.#isDirect(entity)) return this.#parts.store.remove(entity, guard)
-    return this.#askOwner(entity, REMOVE, [guardFrom(guard)]) as Promise<bigint>
+    return this.#perform(entity, (store) => store.remove(entity, guard), REMOVE, [guardFrom(guard)])
   }
 
   // What concerns many entities is asked of the store that is here
@@ -169,17 +166,30 @@ export class RoutedStore implements StateStore {
     return this.#parts.partitions.isShared === true || this.#open.has(partitionOf(type, id))
   }
 
-  async #askOwner(
-    { type, id }: EntityId,
+  #perform<T>(
+    entity: EntityId,
+    directly: (store: StateStore) => Promise<T>,
     what: string,
     args: readonly unknown[],
-  ): Promise<unknown> {
-    const { owners, clock } = this.#parts
+  ): Promise<T> {
+    if (this.#isDirect(entity)) return directly(this.#parts.store)
+    return this.#askOwner(entity, directly, what, args)
+  }
+
+  /** Asks until somebody owns the partition: it may be this node in the end. */
+  async #askOwner<T>(
+    { type, id }: EntityId,
+    directly: (store: StateStore) => Promise<T>,
+    what: string,
+    args: readonly unknown[],
+  ): Promise<T> {
+    const { owners, clock, store } = this.#parts
     const partition = partitionOf(type, id)
     for (;;) {
+      if (this.#isDirect({ type, id })) return directly(store)
       try {
         const answer = owners.ask(partition, what, [type, id, ...args])
-        if (answer !== undefined) return await answer
+        if (answer !== undefined) return (await answer) as T
       } catch (error) {
         if (isEpicError(error) && error.code === 'NodeLost') throw unknown(what, type, id, error)
         if (!isEpicError(error) || error.code !== 'Moved') throw error
