@@ -77,6 +77,8 @@ export class Activation {
   waiting: Call[] | null = null
   /** Turns that run or are queued to, where the class takes locks. */
   turns: Call[] | null = null
+  /** Messages that wait and of which only the latest counts, see coalescing.ts. */
+  latest: Map<string, Call> | null = null
   gate: Gate | null = null
   timers: Map<string, Timer> | null = null
   /** What the driver keeps for idempotent operations; opaque here. */

@@ -35,7 +35,8 @@ const NO_TURNS: readonly TurnKey[] = []
 
 export abstract class Call {
   declare readonly operation: OperationPlan
-  declare readonly args: readonly unknown[]
+  /** Changed only by a newer message that takes the place of this one. */
+  declare args: readonly unknown[]
   /**
    * The turn that made this call on this node; `null` for calls from outside, from timers and from
    * other nodes, and once the call is over (entities that hand on to each other without end would
@@ -84,6 +85,18 @@ export abstract class Call {
       this.depth = parent.depth + 1
       this.above = parent.turnKey === null ? parent.above : [...parent.above, parent.turnKey]
     }
+  }
+
+  /** The entity that makes the call, as `Player/bob`; empty where it is made from outside. */
+  get caller(): string {
+    const by = this.parent?.activation ?? null
+    return by === null ? '' : `${by.type.plan.name}/${by.id}`
+  }
+
+  /** Ends a message whose arguments another runs with, in the place that it has in the queue. */
+  endReplaced(): void {
+    this.status = 'ended'
+    this.succeed(undefined)
   }
 
   /** Ends a call that will not run. */

@@ -25,6 +25,7 @@ import type { EpicError } from '@epicserver/contracts'
 import { ActivationTable } from './activation-table.ts'
 import { Activation } from './activation.ts'
 import type { Call } from './call.ts'
+import { forgetLatest, noteLatest, takeOver } from './coalescing.ts'
 import { Deadlines } from './deadlines.ts'
 import { nameOf } from './deadlock.ts'
 import { EffectQueue } from './effect-queue.ts'
@@ -166,8 +167,10 @@ export class Kernel {
 
   /** Makes a call a running turn; one whose deadline has passed ends instead. */
   #isStarted(call: Call): boolean {
-    ;(call.activation as Activation).running += 1
+    const activation = call.activation as Activation
+    activation.running += 1
     call.status = 'running'
+    if (call.operation.coalesce) forgetLatest(activation, call)
     if (call.deadlineAt === 0 || call.deadlineAt > this.now) return true
     this.handleTurnEnded(call)
     call.fail(refusals.startedTooLate(call))
@@ -197,6 +200,7 @@ export class Kernel {
     if (call.status !== 'waiting') return false
     const activation = call.activation as Activation
     activation.accepted -= 1
+    if (call.operation.coalesce) forgetLatest(activation, call)
     this.#mailboxes.remove(activation, call)
     call.endUnrun(error)
     return true
@@ -222,6 +226,8 @@ export class Kernel {
   }
 
   #place(activation: Activation, call: Call): void {
+    const { coalesce } = call.operation
+    if (coalesce && takeOver(activation, call)) return
     const refusal = this.#refusal(activation, call)
     if (refusal !== undefined) {
       call.endUnrun(refusal)
@@ -229,6 +235,7 @@ export class Kernel {
     }
     activation.accepted += 1
     call.activation = activation
+    if (coalesce) noteLatest(activation, call)
     this.#mailboxes.add(activation, call, this.now)
     if (call.status !== 'waiting' || activation.state !== 'active') return
     const cycle = this.#mailboxes.waits.cycleThrough(call)

@@ -108,6 +108,7 @@ export class Mailboxes {
     const { waiting } = activation
     if (waiting === null) return []
     activation.waiting = null
+    activation.latest = null
     activation.accepted -= waiting.length
     for (const call of waiting) {
       this.waits.remove(call)
