@@ -27,6 +27,8 @@ export interface RuntimeLimits {
   readonly moveAgainAfterMs: number
   /** Calls of a node that wait for an owner of their partition, as after the loss of another node. */
   readonly heldCallsMax: number
+  /** What one lane to another node may hold that the other side has no room for: a second of a fast sender, so that callers notice. */
+  readonly backlogBytesMax: number
   /** Durable tasks of one entity; more are a leak. */
   readonly tasksPerEntityMax: number
   /** How far ahead due tasks are read from the store, and how often it is asked. */
@@ -47,6 +49,7 @@ export const RUNTIME_LIMITS: RuntimeLimits = {
   moveEveryMs: 10,
   moveAgainAfterMs: 1_000,
   heldCallsMax: 100_000,
+  backlogBytesMax: 16 * 1024 * 1024,
   tasksPerEntityMax: 1024,
   taskHorizonMs: 1000,
 }

@@ -77,6 +77,7 @@ test('peer messages: the name that a watcher gave a call travels with it', () =>
     number: null,
     trace: 'n1:4',
     placeEpoch: makeEpoch(3, 7),
+    caller: null,
     args: [2],
   }
   writeCall(writer, { number: 3, type: 'Counter', id: 'a' }, call)

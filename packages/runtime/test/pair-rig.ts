@@ -29,11 +29,13 @@ export class MemoryNetwork {
   filter: (batch: {
     readonly from: string
     readonly to: string
-    readonly lane: PeerLane
+    readonly lane: PeerLane | 'unreliable'
     readonly bytes: Uint8Array
   }) => boolean = () => true
   /** How many bytes a channel says that it has not sent. */
   backlogBytes = 0
+  /** Under which keys messages that may be lost were sent. */
+  readonly unreliableKeys: (string | undefined)[] = []
   /** How many channels nodes have tried to open. */
   opens = 0
 
@@ -106,11 +108,16 @@ class MemoryChannel implements PeerChannel {
     all.add(this)
   }
 
-  get backlogBytes(): number {
+  backlogBytes(): number {
     return this.#network.backlogBytes
   }
 
-  send(lane: PeerLane, bytes: Uint8Array): void {
+  sendUnreliable(message: Uint8Array, key: string | undefined): void {
+    this.#network.unreliableKeys.push(key)
+    this.send('unreliable', message)
+  }
+
+  send(lane: PeerLane | 'unreliable', bytes: Uint8Array): void {
     if (this.#isEnded) return
     setImmediate(() => {
       const { other, from, to } = this

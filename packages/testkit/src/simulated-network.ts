@@ -178,7 +178,6 @@ class Channel implements PeerChannel {
   readonly #arrivesAt: Partial<Record<PeerLane, number>> = {}
   #isStalled = false
   isEnded = false
-  backlogBytes = 0
 
   constructor(network: SimulatedNetwork, port: Port, events: PeerChannelEvents | undefined) {
     this.#network = network
@@ -197,6 +196,15 @@ class Channel implements PeerChannel {
     if (this.isEnded || !this.port.process.send(`${batch.length} bytes, ${lane}`)) return
     if (this.#other === undefined) this.#early.push({ lane, batch })
     else this.#transmit(lane, batch)
+  }
+
+  sendUnreliable(message: Uint8Array): void {
+    if (this.isEnded || !this.port.process.send(`${message.length} bytes, unreliable`)) return
+    if (this.#other !== undefined) this.#transmit(message)
+  }
+
+  backlogBytes(): number {
+    return 0
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import { EpicError, type EntityId } from '@epicserver/contracts'
 import type { CallNumber, CallOrigin } from '@epicserver/kernel'
 import type { OperationDescription } from '../model/class-description.ts'
 import { EntityCall, type CallHome } from '../node/entity-call.ts'
-import type { BatchWriter } from './peer-link.ts'
+import type { BatchWriter } from './batch-writer.ts'
 import { FAILURE, REFUSAL, writeFailure, writeResult } from './peer-messages.ts'
 import { entityBehind, type RefObject } from '../model/ref.ts'
 import type { Whither } from './whereabouts.ts'
@@ -14,12 +14,14 @@ export interface PeerCallOrigin extends CallOrigin {
   readonly isOneWay: boolean
   readonly number: CallNumber | null
   readonly trace: string | null
+  readonly caller: string | null
 }
 
 export class PeerCall extends EntityCall {
   declare private readonly callId: number
   declare private readonly isOneWay: boolean
   declare private readonly answers: BatchWriter
+  declare private readonly callerName: string | null
 
   constructor(
     home: CallHome,
@@ -35,6 +37,11 @@ export class PeerCall extends EntityCall {
     this.answers = answers
     this.number = origin.number
     this.trace = origin.trace
+    this.callerName = origin.caller
+  }
+
+  override get caller(): string {
+    return this.callerName ?? ''
   }
 
   override succeed(value: unknown): void {

@@ -8,7 +8,8 @@
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import type { Reader, Writer } from '@epicserver/wire'
 import { EntityCall } from '../node/entity-call.ts'
-import { Introductions, NO_NUMBER } from './introductions.ts'
+import type { BatchWriter } from './batch-writer.ts'
+import { NO_NUMBER } from './introductions.ts'
 import {
   FAILURE,
   readError,
@@ -18,94 +19,14 @@ import {
   type Addressee,
   type CallMessage,
 } from './peer-messages.ts'
-import { PEER_LANES, type PeerChannel, type PeerLane } from './peer-network.ts'
 import { descriptionOf, idBehind } from '../model/ref.ts'
 
 const SLOTS_MAX = 1 << 20
 /** So many uses of a slot are told apart: an id stays below 2³¹, where numbers are quickest, and small where few calls wait. */
 const USES = 1 << 11
-/** The place of what nobody waits for. */
+/** The place of what nobody waits for, and its id. */
 const NO_SLOT = -1
-
-/** What a batch writer needs of its node. */
-export interface BatchHost {
-  newWriter(): Writer
-  afterTurns(run: () => void): void
-  /** The view that the node has; stands at the head of each batch. */
-  viewNo(): number
-  /** Whether the node may still speak for its entities. */
-  maySend(): boolean
-}
-
-/**
- * So many messages are gathered at most before they leave, also when the tick has not ended: more would keep the other side waiting
- * for nothing.
- */
-const GATHERED_MAX = 512
-/** Fewer are not worth a write of their own, which costs as much as some twenty calls. */
-const GATHERED_MIN = 64
-
-/** Gathers messages for a channel and sends them as one batch for each lane and tick, or as several where there are many. */
-export class BatchWriter {
-  /** Made when they are first used: most channels use one or two lanes. */
-  readonly #writers: Partial<Record<PeerLane, Writer>> = {}
-  #introductions: Introductions | null = null
-  readonly #channel: PeerChannel
-  readonly #host: BatchHost
-  #isScheduled = false
-  #isClosed = false
-  #gathered = 0
-
-  constructor(channel: PeerChannel, host: BatchHost) {
-    this.#channel = channel
-    this.#host = host
-  }
-
-  get backlogBytes(): number {
-    return this.#channel.backlogBytes
-  }
-
-  /** The writer of a lane; what is written leaves at the end of the tick, or when so many messages are gathered. */
-  lane(lane: PeerLane, gatheredMax: number = GATHERED_MAX): Writer {
-    if (!this.#isScheduled) {
-      this.#isScheduled = true
-      this.#host.afterTurns(this.#flushAtEnd)
-    }
-    this.#gathered += 1
-    if (this.#gathered > gatheredMax) this.flush()
-    const writer = (this.#writers[lane] ??= this.#host.newWriter())
-    if (writer.length === 0) writer.varuint(this.#host.viewNo())
-    return writer
-  }
-
-  /** The numbers by which entities are called through the channel. */
-  get introductions(): Introductions {
-    return (this.#introductions ??= new Introductions())
-  }
-
-  readonly #flushAtEnd = (): void => {
-    this.#isScheduled = false
-    this.flush()
-  }
-
-  flush(): void {
-    this.#gathered = 0
-    this.#introductions?.handleBatchEnd()
-    const maySend = !this.#isClosed && this.#host.maySend()
-    for (const lane of PEER_LANES) {
-      const writer = this.#writers[lane]
-      if (writer === undefined || writer.length === 0) continue
-      if (maySend || lane === 'control') this.#channel.send(lane, writer.take())
-      else this.#introductions?.handleDropped(lane)
-      writer.reset()
-    }
-    this.#channel.flush?.()
-  }
-
-  close(): void {
-    this.#isClosed = true
-  }
-}
+const NO_ID = 0
 
 /** What waits for the outcome of a message. */
 export interface Waiting {
@@ -151,29 +72,20 @@ export class PeerLink {
 
   /** Sends a call; it is settled by a result, or by the end of the link. */
   send(call: EntityCall, now: number, placeEpoch = 0n): void {
-    const { operation, ref, task } = call
+    const { operation, task } = call
     const isOneWay = operation.oneWay && task === null
+    if (isOneWay && operation.unreliable) {
+      this.#sendUnreliable(call, messageFrom(call, NO_ID, now, placeEpoch))
+      return
+    }
+    const overload = this.batch.overload(operation.priority)
+    if (overload !== undefined) {
+      call.fail(this.#overloaded(call.toString(), overload))
+      return
+    }
     const slot = isOneWay ? NO_SLOT : this.#take(call)
     if (slot === NO_SLOT && !isOneWay) return
-    const lane = operation.priority
-    const writer = this.batch.lane(lane, this.#half())
-    const to = {
-      number: this.batch.introductions.numberOf(ref, lane, writer),
-      type: descriptionOf(ref).name,
-      id: idBehind(ref),
-    }
-    this.#write(writer, to, slot, call, {
-      callId: this.#callId(slot),
-      operation: task === null ? operation.name : TASK_OPERATION,
-      isOneWay,
-      depth: call.depth,
-      timeLeftMs: call.deadlineAt > 0 ? call.deadlineAt - now : operation.timeoutMs,
-      above: call.above,
-      number: call.number,
-      trace: call.trace,
-      placeEpoch,
-      args: task === null ? call.args : [task],
-    })
+    this.#write(call, slot, messageFrom(call, this.#callId(slot), now, placeEpoch))
   }
 
   /** Asks the node itself something that concerns no entity; `timeLeftMs` is all that it may take. */
@@ -182,36 +94,22 @@ export class PeerLink {
       const waiting = { succeed, reject: fail, fail }
       const slot = this.#take(waiting)
       if (slot === NO_SLOT) return
-      this.#write(this.batch.lane('high'), THE_NODE, slot, waiting, {
-        callId: this.#callId(slot),
-        operation: what,
-        isOneWay: false,
-        depth: 0,
-        timeLeftMs,
-        above: [],
-        number: null,
-        trace: null,
-        placeEpoch: 0n,
-        args,
-      })
+      const callId = this.#callId(slot)
+      const message = messageToNode(what, args, { callId, timeLeftMs, isOneWay: false })
+      this.#writeTo(this.batch.lane('high'), THE_NODE, slot, waiting, message)
     })
   }
 
   /** Tells the node itself something that concerns no entity; no answer comes. */
   tell(what: string, args: readonly unknown[], onRefused: (error: unknown) => void): void {
+    const overload = this.batch.overload('normal')
+    if (overload !== undefined) {
+      onRefused(this.#overloaded('more', overload))
+      return
+    }
     const waiting = { succeed: () => undefined, reject: onRefused, fail: onRefused }
-    this.#write(this.batch.lane('normal'), THE_NODE, NO_SLOT, waiting, {
-      callId: this.#callId(NO_SLOT),
-      operation: what,
-      isOneWay: true,
-      depth: 0,
-      timeLeftMs: 0,
-      above: [],
-      number: null,
-      trace: null,
-      placeEpoch: 0n,
-      args,
-    })
+    const message = messageToNode(what, args, { callId: NO_ID, timeLeftMs: 0, isOneWay: true })
+    this.#writeTo(this.batch.lane('normal'), THE_NODE, NO_SLOT, waiting, message)
   }
 
   /** Reads a result or an error, after its kind. */
@@ -243,13 +141,28 @@ export class PeerLink {
     return calls
   }
 
-  /** Half of what waits leaves at once: the other side works on it while this one goes on with the rest. */
-  #half(): number {
-    const half = this.size >> 1
-    return half < GATHERED_MIN ? GATHERED_MIN : half > GATHERED_MAX ? GATHERED_MAX : half
+  #write(call: EntityCall, slot: number, message: CallMessage): void {
+    const { ref, operation } = call
+    const writer = this.batch.lane(operation.priority, this.size >> 1)
+    const number = this.batch.introductions.numberOf(ref, operation.priority, writer)
+    const to = { number, type: descriptionOf(ref).name, id: idBehind(ref) }
+    this.#writeTo(writer, to, slot, call, message)
   }
 
-  #write(
+  #sendUnreliable(call: EntityCall, message: CallMessage): void {
+    const { ref, operation } = call
+    const to = { number: NO_NUMBER, type: descriptionOf(ref).name, id: idBehind(ref) }
+    const key = operation.coalesce
+      ? `${call.caller} ${to.type}/${to.id} ${operation.name}`
+      : undefined
+    try {
+      this.batch.sendUnreliable((writer) => writeCall(writer, to, message), key)
+    } catch (error) {
+      call.reject(error)
+    }
+  }
+
+  #writeTo(
     writer: Writer,
     to: Addressee,
     slot: number,
@@ -264,23 +177,22 @@ export class PeerLink {
     }
   }
 
+  #overloaded(what: string, found: string): EpicError {
+    return new EpicError('Overloaded', `Cannot reach node ${this.nodeId} for ${what}: ${found}`)
+  }
+
   #callId(slot: number): number {
-    return slot === NO_SLOT ? 0 : slot * USES + this.#uses[slot]!
+    return slot === NO_SLOT ? NO_ID : slot * USES + this.#uses[slot]!
   }
 
   #take(waiting: Waiting): number {
     const slot = this.#free.pop() ?? this.#slots.length
     if (slot >= SLOTS_MAX) {
-      waiting.fail(
-        new EpicError(
-          'Overloaded',
-          `Cannot call node ${this.nodeId}: ${slot} calls to it wait already`,
-        ),
-      )
+      waiting.fail(this.#overloaded('more', `${slot} calls to it wait already`))
       return NO_SLOT
     }
     this.#slots[slot] = waiting
-    // Never 0, so that the id 0, under which nobody waits, is no slot's.
+    // Never 0, so that NO_ID is no slot's.
     this.#uses[slot] = ((this.#uses[slot] ?? 0) % (USES - 1)) + 1
     return slot
   }
@@ -288,6 +200,46 @@ export class PeerLink {
   #release(slot: number): void {
     this.#slots[slot] = undefined
     this.#free.push(slot)
+  }
+}
+
+function messageFrom(
+  call: EntityCall,
+  callId: number,
+  now: number,
+  placeEpoch: bigint,
+): CallMessage {
+  const { operation, task } = call
+  return {
+    callId,
+    operation: task === null ? operation.name : TASK_OPERATION,
+    isOneWay: operation.oneWay && task === null,
+    depth: call.depth,
+    timeLeftMs: call.deadlineAt > 0 ? call.deadlineAt - now : operation.timeoutMs,
+    above: call.above,
+    number: call.number,
+    trace: call.trace,
+    placeEpoch,
+    caller: operation.coalesce ? call.caller : null,
+    args: task === null ? call.args : [task],
+  }
+}
+
+function messageToNode(
+  operation: string,
+  args: readonly unknown[],
+  rest: Pick<CallMessage, 'callId' | 'timeLeftMs' | 'isOneWay'>,
+): CallMessage {
+  return {
+    ...rest,
+    operation,
+    depth: 0,
+    above: [],
+    number: null,
+    trace: null,
+    placeEpoch: 0n,
+    caller: null,
+    args,
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * | kind | message | fields |
  * |------|---------|--------|
- * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [number], [trace], [place], arguments |
+ * | 1 | call      | id, type, entity id, operation, flags, depth, time left (ms), turns above, [number], [trace], [place], [caller], arguments |
  * | 2 | result    | id, value |
  * | 3 | error     | id, error: what the operation threw |
  * | 4 | fabric    | a message between members |
@@ -31,6 +31,7 @@ const ONE_WAY = 1
 const NUMBERED = 2
 const TRACED = 4
 const LOCATED = 8
+const COALESCED = 16
 
 /** A call as it stands in a batch, apart from the entity. */
 export interface CallMessage {
@@ -45,6 +46,8 @@ export interface CallMessage {
   readonly trace: string | null
   /** By which word of the entity's place it was sent: the epoch of that; 0 for its owner. */
   readonly placeEpoch: bigint
+  /** The entity that makes the call, where of its messages only the latest counts. */
+  readonly caller: string | null
   readonly args: readonly unknown[]
 }
 
@@ -76,7 +79,8 @@ export function writeCall(writer: Writer, to: Addressee, call: CallMessage): voi
     (call.isOneWay ? ONE_WAY : 0) |
       (call.number === null ? 0 : NUMBERED) |
       (call.trace === null ? 0 : TRACED) |
-      (call.placeEpoch === 0n ? 0 : LOCATED),
+      (call.placeEpoch === 0n ? 0 : LOCATED) |
+      (call.caller === null ? 0 : COALESCED),
   )
   writer.varuint(call.depth)
   writer.varuint(Math.max(0, Math.min(0x7fff_ffff, Math.ceil(call.timeLeftMs))))
@@ -85,6 +89,7 @@ export function writeCall(writer: Writer, to: Addressee, call: CallMessage): voi
   if (call.number !== null) writeNumber(writer, call.number)
   if (call.trace !== null) writer.string(call.trace)
   if (call.placeEpoch !== 0n) writeEpoch(writer, call.placeEpoch)
+  if (call.caller !== null) writer.string(call.caller)
   const problem = writeOrTakeBack(writer, start, call.args)
   if (problem !== undefined)
     throw errorFromProblem(problem, 'message', `Cannot call ${to.type}.${call.operation}`)
@@ -190,6 +195,7 @@ export function readCall(reader: Reader, callId: number): CallMessage {
   const number = (flags & NUMBERED) === 0 ? null : readNumber(reader)
   const trace = (flags & TRACED) === 0 ? null : reader.string()
   const placeEpoch = (flags & LOCATED) === 0 ? 0n : readEpoch(reader)
+  const caller = (flags & COALESCED) === 0 ? null : reader.string()
   const args = reader.value()
   return {
     callId,
@@ -201,6 +207,7 @@ export function readCall(reader: Reader, callId: number): CallMessage {
     number,
     trace,
     placeEpoch,
+    caller,
     args: Array.isArray(args) ? args : [],
   }
 }

@@ -23,8 +23,10 @@ export interface PeerChannel {
   send(lane: PeerLane, batch: Uint8Array): void
   /** Nothing more comes in this tick, or enough has come: what was sent may be written. */
   flush?(): void
-  /** Bytes that were given to `send` and have not left this process. */
-  readonly backlogBytes: number
+  /** Sends what may be lost: it waits behind nothing. Of those with one key that have not left the latest counts. */
+  sendUnreliable(message: Uint8Array, key: string | undefined): void
+  /** Bytes of a lane that wait because the other side is behind, besides those that are on their way anyhow. */
+  backlogBytes(lane: PeerLane): number
   close(): void
 }
 

@@ -17,7 +17,8 @@ import { REMOTE_OPERATIONS } from '../node/internal-operations.ts'
 import type { Log } from '../log.ts'
 import type { EntityNode } from '../node/node.ts'
 import { movedAnswer, PeerCall, type Returned } from './peer-call.ts'
-import { BatchWriter, NODE_TYPE, PeerLink, TASK_OPERATION, type Waiting } from './peer-link.ts'
+import { BatchWriter } from './batch-writer.ts'
+import { NODE_TYPE, PeerLink, TASK_OPERATION, type Waiting } from './peer-link.ts'
 import { Acquaintances, INTRODUCTION, type Target } from './introductions.ts'
 import {
   CALL,
@@ -291,7 +292,7 @@ export class Peers {
       void this.#answer(batch.from, message, answers)
       return
     }
-    const call = this.#callFrom(target, message, answers, batch.now)
+    const call = this.#callFrom(target, message, answers, batch)
     if (call === undefined) return
     const { from, viewNo } = batch
     const { partition } = target
@@ -339,7 +340,7 @@ export class Peers {
     { type, ref }: Target,
     message: CallMessage,
     answers: BatchWriter,
-    now: number,
+    { from, now }: Batch,
   ): PeerCall | undefined {
     const { node } = this.#host
     const task =
@@ -355,7 +356,9 @@ export class Peers {
       return undefined
     }
     const args = task?.args ?? message.args
-    const call = new PeerCall(node, ref, operation, args, answers, message)
+    // Who calls from outside of another node is not who does of this one.
+    const origin = message.caller === '' ? { ...message, caller: from } : message
+    const call = new PeerCall(node, ref, operation, args, answers, origin)
     call.deadlineAt = now + message.timeLeftMs
     call.task = task
     return call

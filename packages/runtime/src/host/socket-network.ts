@@ -3,31 +3,24 @@
  *
  * It listens before the node has an id, so that an address which cannot be had is known before anybody counts on this node; who
  * comes before that is not let in. Both sides prove themselves before anything else, and the node id that a message claims is the one
- * that its connection has proved. When a lane has no credit left (the other side is behind), batches wait here, counted, and callers are
- * refused before more is written.
+ * that its connection has proved.
  *
  * Someone of another role than `node` only knocks, to learn whether it would fit: the channel ends as soon as it stands.
  */
-import { EpicError, isEpicError } from '@epicserver/contracts'
+import { EpicError } from '@epicserver/contracts'
 import {
-  anyKey,
   createPipe,
   type Channel,
   type Handshake,
-  type Lane,
   type Pipe,
   type PipeCounts,
   type Versions,
 } from '@epicserver/net'
-import type {
-  PeerChannel,
-  PeerChannelEvents,
-  PeerLane,
-  PeerNetwork,
-} from '../cluster/peer-network.ts'
+import type { PeerChannel, PeerChannelEvents, PeerNetwork } from '../cluster/peer-network.ts'
 import type { Log } from '../log.ts'
 import type { NodeRoute } from './cluster/node-routes.ts'
 import { PEER_VERSIONS } from './peer-versions.ts'
+import { SocketChannel } from './socket-channel.ts'
 
 export interface SocketNetworkOptions {
   /** The ways to other nodes; the first on which a node is to be had is taken. */
@@ -165,88 +158,4 @@ export class SocketNetwork implements PeerNetwork {
 function refusedOf(counts: PipeCounts): number {
   const { refusedFull, refusedFailing, unauthorized, incompatible, broken, timedOut, lost } = counts
   return refusedFull + refusedFailing + unauthorized + incompatible + broken + timedOut + lost
-}
-
-class SocketChannel implements PeerChannel {
-  #channel: Channel<Uint8Array> | undefined
-  #isClosed = false
-  #waiting: { readonly lane: Lane; readonly batch: Uint8Array }[] = []
-  #waitingBytes = 0
-
-  get backlogBytes(): number {
-    return this.#waitingBytes + (this.#channel?.counts.queuedBytes ?? 0)
-  }
-
-  connect(channel: Channel<Uint8Array>, events: PeerChannelEvents): void {
-    this.#channel = channel
-    if (this.#isClosed) {
-      channel.destroy('it is not needed any more')
-      return
-    }
-    channel.onEnd((error) => {
-      this.#isClosed = true
-      events.onClose(error?.message ?? 'closed')
-    })
-    channel.on(anyKey, (batch) => events.onBatch(batch))
-    this.#drain()
-    events.onOpen?.()
-  }
-
-  send(lane: PeerLane, batch: Uint8Array): void {
-    if (this.#isClosed) return
-    if (this.#channel !== undefined && this.#waiting.length === 0 && this.#trySend(lane, batch))
-      return
-    this.#waiting.push({ lane, batch })
-    this.#waitingBytes += batch.length
-  }
-
-  flush(): void {
-    this.#channel?.flush()
-  }
-
-  close(): void {
-    this.#isClosed = true
-    void this.#channel?.close()
-  }
-
-  /** Says whether the lane took it; one that is full is asked again when it has room. */
-  #trySend(lane: Lane, batch: Uint8Array): boolean {
-    const channel = this.#channel as Channel<Uint8Array>
-    try {
-      channel.send(batch, SEND_OPTIONS[lane])
-      return true
-    } catch (error) {
-      if (!isEpicError(error)) throw error
-      if (error.code === 'Overloaded') void this.#drainWhenRoom(channel, lane)
-      else if (error.code !== 'NodeLost') throw error
-      return error.code === 'NodeLost'
-    }
-  }
-
-  async #drainWhenRoom(channel: Channel<Uint8Array>, lane: Lane): Promise<void> {
-    try {
-      await channel.whenRoom(lane === 'unreliable' ? 'low' : lane)
-    } catch (error) {
-      if (error instanceof EpicError) return
-      throw error
-    }
-    this.#drain()
-  }
-
-  #drain(): void {
-    while (this.#waiting.length > 0 && !this.#isClosed) {
-      const { lane, batch } = this.#waiting[0]!
-      if (!this.#trySend(lane, batch)) return
-      this.#waiting.shift()
-      this.#waitingBytes -= batch.length
-    }
-  }
-}
-
-const SEND_OPTIONS: Readonly<Record<Lane, { readonly lane: Lane }>> = {
-  control: { lane: 'control' },
-  high: { lane: 'high' },
-  normal: { lane: 'normal' },
-  low: { lane: 'low' },
-  unreliable: { lane: 'unreliable' },
 }

@@ -119,6 +119,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   #tick: Pending | null = null
   #tickAt = Infinity
   #isClosed = false
+  #shedMessages = 0
 
   constructor(options: NodeOptions) {
     trackTurns()
@@ -297,6 +298,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   }
 
   readonly reportFailure = (error: unknown, call: EntityCall): void => {
+    if (call.operation.unreliable && isEpicError(error) && error.code === 'Overloaded') {
+      this.#shedMessages += 1
+      return
+    }
     // A node that lost its right to go on has said so, once; not again for each of its entities.
     const isNews = this.ports.router.canServe(this.ports.clock.monotonicMs())
     const message = `${call.ref.toString()}.${call.operation.name} failed and nobody awaits it`
@@ -515,6 +520,11 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.#isClosed = true
     this.#tick?.cancel()
     this.tasks.stop()
+  }
+
+  /** Unreliable messages that no mailbox had room for. */
+  get shedMessages(): number {
+    return this.#shedMessages
   }
 
   get isClosed(): boolean {
