@@ -198,9 +198,15 @@ class Channel implements PeerChannel {
     else this.#transmit(lane, batch)
   }
 
+  /** Arrives in any order; one that meets a cut is lost, and nothing else with it. */
   sendUnreliable(message: Uint8Array): void {
     if (this.isEnded || !this.port.process.send(`${message.length} bytes, unreliable`)) return
-    if (this.#other !== undefined) this.#transmit(message)
+    const other = this.#other
+    if (other === undefined) return
+    this.#network.time.after(this.#network.latency(), () => {
+      if (!this.#network.isCut(this.port.process.host, other.port.process.host))
+        this.#arrive(message)
+    })
   }
 
   backlogBytes(): number {

@@ -67,9 +67,13 @@ export class BatchWriter {
     return (this.#introductions ??= new Introductions())
   }
 
+  backlogBytes(lane: PeerLane): number {
+    return this.#channel.backlogBytes(lane)
+  }
+
   /** Why a lane takes nothing more: the other side is behind; undefined while it does. */
   overload(lane: PeerLane): string | undefined {
-    const bytes = this.#channel.backlogBytes(lane)
+    const bytes = this.backlogBytes(lane)
     const { backlogBytesMax } = RUNTIME_LIMITS
     if (bytes < backlogBytesMax) return undefined
     return `its ${lane} lane holds ${bytes} of ${backlogBytesMax} bytes that wait for the other side`

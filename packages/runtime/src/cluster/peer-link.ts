@@ -65,6 +65,11 @@ export class PeerLink {
     this.#onMoved = onMoved
   }
 
+  /** Bytes on the lane of `tell` that wait because the other side is behind. */
+  get backlogBytes(): number {
+    return this.batch.backlogBytes('normal')
+  }
+
   /** How many calls wait. */
   get size(): number {
     return this.#slots.length - this.#free.length

@@ -29,7 +29,8 @@ export interface NodeClock {
 
 /** The way to another node, for what concerns no entity and needs no answer. */
 export interface NodeLink {
-  readonly batch: { readonly backlogBytes: number }
+  /** What waits there because the node is behind. */
+  readonly backlogBytes: number
   /** `onRefused` gets why it could not be sent; whether it arrives nobody hears. */
   tell(what: string, args: readonly unknown[], onRefused: (error: unknown) => void): void
 }

@@ -140,7 +140,7 @@ export class Topics {
     }
     const link = this.#node.ports.router.linkTo?.(nodeId)
     if (link === undefined) handleLost(unreachable(nodeId))
-    else if (link.batch.backlogBytes > BACKLOG_BYTES_MAX) handleLost(slow(nodeId))
+    else if (link.backlogBytes > BACKLOG_BYTES_MAX) handleLost(slow(nodeId))
     else link.tell(TOPIC_REQUEST, [topic, message, there.groups], handleLost)
   }
 
