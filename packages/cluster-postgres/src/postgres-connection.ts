@@ -23,7 +23,7 @@ import {
   RETRY_MS_MIN,
   STATEMENT_MS_MAX,
 } from './limits.ts'
-import { meaningOf, messageOf, refusalFrom, withDeadline } from '@epicserver/postgres-link'
+import { hostsOf, meaningOf, messageOf, refusalFrom, withDeadline } from '@epicserver/postgres-link'
 import { FORMAT, channelOf, schemaStatements } from './schema.ts'
 import type { Encryption } from '@epicserver/postgres-link'
 
@@ -138,6 +138,7 @@ export class PostgresConnection {
   #open(): Database {
     const { address, encryption, requestMs } = this.#options
     const sql = postgres(address, {
+      ...hostsOf(address),
       ssl: encryption,
       max: CONNECTIONS,
       fetch_types: false,

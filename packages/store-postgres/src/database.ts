@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { EpicError } from '@epicserver/contracts'
-import { codeOf, meaningOf, messageOf, refusalFrom } from '@epicserver/postgres-link'
+import { codeOf, hostsOf, meaningOf, messageOf, refusalFrom } from '@epicserver/postgres-link'
 import type { Encryption } from '@epicserver/postgres-link'
 import postgres from 'postgres'
 import type { Sql } from 'postgres'
@@ -136,6 +136,7 @@ export class Database {
   #open(): Sql {
     const { address, encryption, statementMs } = this.#options
     return postgres(address, {
+      ...hostsOf(address),
       ssl: encryption,
       max: 1,
       fetch_types: false,

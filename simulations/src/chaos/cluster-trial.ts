@@ -160,7 +160,12 @@ export class ClusterTrial extends Trial {
       processes,
       command: machine.host.command,
       args: [
-        ...['--cluster', `etcd://${engine}?allowPlainText=yes`, '--state', this.#postgres.address],
+        ...[
+          '--cluster',
+          `etcd://${engine}?allowPlainText=yes`,
+          '--state',
+          `${this.#postgres.address}?allowPlainText=yes`,
+        ],
         ...['--cluster-key-file', this.#keyFile, '--listen', `[${machine.host.address}]:${PORT}`],
         ...['--lease-ms', String(leaseMs), '--log-level', 'debug'],
       ],
