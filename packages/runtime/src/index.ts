@@ -59,5 +59,6 @@ export type {
 export { SoloRouter } from './node/solo-router.ts'
 export { systemClock } from './node/system-clock.ts'
 export type { Topic, TopicPublisher } from './topics/topic.ts'
+export { TOPIC_TYPE } from './topics/topic-entity.ts'
 export type { TopicCounts } from './topics/topics.ts'
 export type { CatchUp, EntityTasks, TaskSettings } from './tasks/tasks.ts'

@@ -1,7 +1,13 @@
 /** What a turn of a scripted entity is expected to do. */
 import { isDeepStrictEqual } from 'node:util'
-import { isEpicError, type ErrorCode } from '@epicserver/contracts'
-import { entityOf, type OneWayName, type OperationName, type Ref } from '@epicserver/runtime'
+import { formatEntityId, isEpicError, type EntityId, type ErrorCode } from '@epicserver/contracts'
+import {
+  entityOf,
+  TOPIC_TYPE,
+  type OneWayName,
+  type OperationName,
+  type Ref,
+} from '@epicserver/runtime'
 import type { FileSyscall, ResultOf } from '@epicserver/runtime'
 import { describeValue } from './describe-value.ts'
 import {
@@ -84,12 +90,11 @@ export class Expectations {
     operation: K,
     ...args: OptionalArguments<F, K>
   ): ExpectedCall<ResultOfOperation<F, K>> {
-    const taken = this.#expectCall(
-      'call',
-      ref as unknown as Ref<object>,
-      operation,
-      args as readonly unknown[],
-    )
+    const to = entityOf(ref as unknown as Ref<object>)
+    return this.#answered(this.#expectCall('call', to, operation, args as readonly unknown[]))
+  }
+
+  #answered<R>(taken: () => Promise<CallEmission>): ExpectedCall<R> {
     return {
       reply: async (value) => this.#reply(await taken(), value),
       fail: async (error) => this.#fail(await taken(), error),
@@ -123,12 +128,30 @@ export class Expectations {
     operation: K,
     ...args: OptionalArguments<F, K>
   ): Promise<void> {
-    await this.#expectCall(
-      'message',
-      ref as unknown as Ref<object>,
-      operation,
-      args as readonly unknown[],
-    )()
+    const to = entityOf(ref as unknown as Ref<object>)
+    await this.#expectCall('message', to, operation, args as readonly unknown[])()
+  }
+
+  /**
+   * Expects the next thing to be a message that is published to a topic.
+   * @param message - compared, unless none is given
+   */
+  async expectPublish(topic: string, ...message: [] | [unknown]): Promise<void> {
+    await this.#expectCall('message', { type: TOPIC_TYPE, id: topic }, 'publish', message)()
+  }
+
+  /** Expects the next thing to be that the entity subscribes to a topic. */
+  expectSubscribe(topic: string): ExpectedCall<void> {
+    return this.#answered(
+      this.#expectCall('call', { type: TOPIC_TYPE, id: topic }, 'subscribe', []),
+    )
+  }
+
+  /** Expects the next thing to be that the entity ends its subscription to a topic. */
+  expectUnsubscribe(topic: string): ExpectedCall<void> {
+    return this.#answered(
+      this.#expectCall('call', { type: TOPIC_TYPE, id: topic }, 'unsubscribe', []),
+    )
   }
 
   /** Expects the next thing to be a file request. */
@@ -204,12 +227,11 @@ export class Expectations {
 
   #expectCall(
     kind: CallEmission['kind'],
-    ref: Ref<object>,
+    to: EntityId,
     operation: string,
     args: readonly unknown[],
   ): () => Promise<CallEmission> {
-    const { type, id } = entityOf(ref)
-    const name = `${type}/${id}.${operation}`
+    const name = `${formatEntityId(to)}.${operation}`
     const isCompared = args.length > 0
     const wanted = `${kind === 'call' ? 'call' : 'send'} ${name}(${isCompared ? args.map((arg) => describeValue(arg)).join(', ') : ''})`
     return async () => {
