@@ -23,11 +23,19 @@ export function printError(error: unknown, isJson: boolean): void {
   if (isEpicError(error)) process.stderr.write(`      ${ERROR_CODES[error.code].remedy}\n`)
 }
 
-/** Columns as wide as their widest cell; numbers to the right. */
+/** Prints lines of {@link formatTable}. */
 export function printTable(
   header: readonly string[],
   rows: readonly (readonly (string | number)[])[],
 ): void {
+  for (const line of formatTable(header, rows)) printLine(line)
+}
+
+/** Columns as wide as their widest cell; numbers to the right. */
+export function formatTable(
+  header: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string[] {
   const widths = header.map((title, column) =>
     Math.max(title.length, ...rows.map((row) => String(row[column] ?? '').length)),
   )
@@ -40,6 +48,5 @@ export function printTable(
       )
       .join('  ')
       .trimEnd()
-  printLine(line(header))
-  for (const row of rows) printLine(line(row))
+  return [line(header), ...rows.map((row) => line(row))]
 }

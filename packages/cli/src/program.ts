@@ -10,6 +10,7 @@ import { psCommand } from './commands/ps.ts'
 import { runCommand } from './commands/run.ts'
 import { addOperatorCommands } from './operator-commands.ts'
 import { VERSION } from './version.ts'
+import { addWatchingCommands } from './watching-commands.ts'
 
 const DATA_FOLDER = '.epic'
 
@@ -74,6 +75,7 @@ export function createProgram(): Command {
     .option('--json', 'print JSON')
     .action(inspectCommand)
   addOperatorCommands(program, { dataFolder: DATA_FOLDER, wholeNumber })
+  addWatchingCommands(program, DATA_FOLDER)
   for (const command of program.commands) command.exitOverride()
   return program
 }

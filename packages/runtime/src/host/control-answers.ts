@@ -5,6 +5,7 @@ import type { EntityNode } from '../node/node.ts'
 import type { StartedNode } from './start-node.ts'
 import { nearest } from '../model/settings-check.ts'
 import { isOperatorRequest, operate, type OperatorRequest } from './operator-answers.ts'
+import { askEveryNode } from './node-figures.ts'
 import { plainValue } from './plain-value.ts'
 import type { ControlAnswer, ControlRequest, PlainError } from './supervisor-messages.ts'
 
@@ -62,6 +63,11 @@ function valueOf(
       return listEntities(node, request.limit, request.type)
     case 'inspect':
       return inspect(node, request.type, request.id)
+    case 'figures':
+    case 'statements':
+      return askEveryNode(node, request.ask)
+    case 'cluster':
+      throw new Error('The supervisor answers this')
     case 'status':
       return { node: node.nodeId, ...node.kernel.counts, refused: site.network.refused }
   }

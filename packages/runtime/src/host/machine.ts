@@ -17,9 +17,9 @@ import {
 } from '@epicserver/store-lmdb'
 import type { PartitionStore } from '../cluster/routed-store.ts'
 import type { Log } from '../log.ts'
-import { endLeasesAt, watchLeases } from './members.ts'
+import { endLeasesAt, readMembership, watchLeases } from './members.ts'
 import { SETUP_CLAIM, SETUP_DONE } from './run-setup.ts'
-import type { Site, SiteEvents } from './site.ts'
+import type { Site, SiteEvents, SiteStatus } from './site.ts'
 
 /** What a supervisor does with the data folder. */
 export class Machine implements Site {
@@ -74,6 +74,17 @@ export class Machine implements Site {
     const store = this.#authority?.connect()
     if (store !== undefined) await endLeasesAt(store, (address) => sockets.has(address))
     await store?.close()
+  }
+
+  async status(): Promise<SiteStatus> {
+    const store = this.#authority?.connect()
+    if (store === undefined) throw new Error('There is a status after begin')
+    const startedAt = performance.now()
+    const membership = await readMembership(store)
+    await store.close()
+    const answerMs = Math.round((performance.now() - startedAt) * 10) / 10
+    const engine = { address: this.#socketPath, isReachable: true, answerMs, failures: 0 }
+    return { engine, membership }
   }
 
   async close(): Promise<void> {

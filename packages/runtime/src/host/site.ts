@@ -1,5 +1,7 @@
 /** Where a machine's nodes find the cluster's truth: the data folder of this machine, or an engine that many machines share. */
 import type { ClusterStoreLimits, EpicError } from '@epicserver/contracts'
+import type { EngineHealth } from './cluster/engine-watch.ts'
+import type { Membership } from './members.ts'
 import type { NodeProcessConfig } from './supervisor-messages.ts'
 
 /** What a supervisor hears from it. */
@@ -25,5 +27,16 @@ export interface Site {
   attestDeathsAt(sockets: ReadonlySet<string>): Promise<void>
   /** What a node needs to find it. */
   configFor(slot: number): Pick<NodeProcessConfig, 'authority' | 'cluster'>
+  /** The cluster as its store shows it; without members when the store cannot be reached. */
+  status(): Promise<SiteStatus>
   close(): Promise<void>
+}
+
+/** What a supervisor knows of the cluster. */
+export interface SiteStatus {
+  /** Its name; a machine alone has none. */
+  readonly cluster?: string
+  /** Of which engine, and how it is. */
+  readonly engine: { readonly address: string } & EngineHealth
+  readonly membership?: Membership
 }

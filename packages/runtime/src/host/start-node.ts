@@ -10,6 +10,7 @@ import { systemClock } from '../node/system-clock.ts'
 import { FolderFiles } from '../syscalls/folder-files.ts'
 import { bootId } from './boot-id.ts'
 import { loadApp } from './load-app.ts'
+import { answerFigures } from './node-figures.ts'
 import { openNodeSite, type NodeSite } from './node-site.ts'
 import type { NodeProcessConfig } from './supervisor-messages.ts'
 
@@ -66,6 +67,7 @@ export async function startNode({
     onFenced,
   })
   const node = await cluster.start()
+  answerFigures(node, site)
   node.tasks.start()
   return { app, cluster, node, clusterStore, site }
 }

@@ -74,6 +74,11 @@ export type ControlRequest =
       readonly id: string
       readonly appVersion: string
     }
+  /** The cluster as its store shows it, with what every node says of itself. */
+  | { readonly ask: 'cluster' }
+  /** What every node says of itself, and of its statements on the state store. */
+  | { readonly ask: 'figures' }
+  | { readonly ask: 'statements' }
 
 export type ControlAnswer =
   | { readonly ok: true; readonly value: unknown }

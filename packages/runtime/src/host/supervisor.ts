@@ -20,7 +20,8 @@ import { endLeftBehind } from './left-behind.ts'
 import { checkApp } from './load-app.ts'
 import { NodeChild, type ChildEvents } from './node-child.ts'
 import { runFolderFor } from './run-folder.ts'
-import type { Site } from './site.ts'
+import type { NodeFigures } from './node-figures.ts'
+import type { Site, SiteStatus } from './site.ts'
 import type {
   ControlAnswer,
   ControlRequest,
@@ -306,7 +307,11 @@ export class Supervisor {
         return await this.#drain({ ...request, node: this.#nodeNamed(request.node) })
       case 'plan':
         return await this.#anyServing().ask({ ...request, change: this.#named(request.change) })
+      case 'cluster':
+        return { ok: true, value: await this.#describeCluster() }
       case 'replace':
+      case 'figures':
+      case 'statements':
         return await this.#anyServing().ask(request)
       case 'ps':
       case 'status':
@@ -340,6 +345,15 @@ export class Supervisor {
     const answer = await this.#anyServing().ask(request)
     if (answer.ok && request.then === 'restart') child?.stop()
     return answer
+  }
+
+  /** What the store shows, and what the nodes of all machines say; those that cannot be asked say nothing. */
+  async #describeCluster(): Promise<ClusterStatus> {
+    const [status, figures] = await Promise.all([
+      this.#site.status(),
+      this.#anyServing().ask({ ask: 'figures' }),
+    ])
+    return { ...status, nodes: figures.ok ? (figures.value as NodeFigures[]) : [] }
   }
 
   /** One node after the other, so that calls from outside spread over all; not through one that may be frozen. */
@@ -391,6 +405,11 @@ function openSite(options: SupervisorOptions, runFolder: string): Promise<Site> 
   const { dataFolder, cluster, processes, log } = options
   if (cluster === undefined) return openMachine(dataFolder, runFolder)
   return openClusterSite({ dataFolder, runFolder, settings: cluster, nodes: processes, log })
+}
+
+/** What `epic status` shows. */
+export interface ClusterStatus extends SiteStatus {
+  readonly nodes: readonly NodeFigures[]
 }
 
 interface Deferred {

@@ -24,9 +24,9 @@ import { recordKeys, type MemberInfo } from '@epicserver/fabric'
 import { isLoopback, parseTcpAddress } from '@epicserver/net'
 import { openDataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
 import type { Log } from '../../log.ts'
-import { endLeasesAt, KEY_PREFIX, livingMembers } from '../members.ts'
+import { endLeasesAt, KEY_PREFIX, livingMembers, readMembership } from '../members.ts'
 import { SETUP_CLAIM, SETUP_DONE } from '../run-setup.ts'
-import type { Site } from '../site.ts'
+import type { Site, SiteStatus } from '../site.ts'
 import { advertisedHost } from './advertised-host.ts'
 import { agreementOf, compatibilityOf, conflictBetween, readCharter } from './charter.ts'
 import {
@@ -36,7 +36,7 @@ import {
 } from './cluster-settings.ts'
 import { Desk } from './desk.ts'
 import { openEngine, withoutPassword } from './engine-address.ts'
-import { EngineWatch, type EngineHealth } from './engine-watch.ts'
+import { EngineWatch } from './engine-watch.ts'
 import { beaconSealOf } from './find-cluster.ts'
 import { knock } from './knock.ts'
 import { parseNodeAddress } from './node-address.ts'
@@ -96,11 +96,6 @@ export class ClusterSite implements Site {
     this.#engine = engine
     this.#host = host
     this.#lock = lock
-  }
-
-  /** What is known of the engine, once nodes may start. */
-  get engineHealth(): EngineHealth | undefined {
-    return this.#watch?.health
   }
 
   async begin(): Promise<ClusterStoreLimits> {
@@ -192,6 +187,20 @@ export class ClusterSite implements Site {
       return host === this.#host && sockets.has(join(this.#options.runFolder, socket))
     })
     await this.#patiently('join the cluster', () => this.#meetMembers())
+  }
+
+  async status(): Promise<SiteStatus> {
+    const { name, engine } = this.#options.settings
+    const health = this.#watch?.health
+    if (health === undefined) throw new Error('There is a status after begin')
+    const known = { cluster: name, engine: { address: withoutPassword(engine), ...health } }
+    if (!health.isReachable) return known
+    try {
+      return { ...known, membership: await readMembership(this.#engine) }
+    } catch (error) {
+      if (!isEpicError(error)) throw error
+      return { ...known, engine: { ...known.engine, isReachable: false, problem: error.message } }
+    }
   }
 
   async close(): Promise<void> {

@@ -10,8 +10,8 @@ import type { Log } from '../../log.ts'
 /** What is known of the engine. */
 export interface EngineHealth {
   readonly isReachable: boolean
-  /** For how long it has been so. */
-  readonly forMs: number
+  /** For how long it has been so, where that is watched. */
+  readonly forMs?: number
   /** How long its last answer took. */
   readonly answerMs: number
   readonly failures: number

@@ -1,0 +1,118 @@
+/** The cluster as text: a head of one line for each part that may be ill, and a line for each node. */
+import type { ClusterStatus, MemberLine, NodeFigures } from '@epicserver/runtime/host'
+
+/** What changed between two looks, for who looks again and again. */
+export interface Load {
+  /** Per cent of one core, and of the event loop's time. */
+  readonly cpu: number
+  readonly busy: number
+}
+
+export interface NodeRow {
+  readonly member: MemberLine
+  readonly figures: NodeFigures | undefined
+  readonly load: Load | undefined
+}
+
+const PERCENT = 100
+
+/** Members in the order of their addresses, each with what it said of itself. */
+export function nodeRows(now: ClusterStatus, before?: ClusterStatus): NodeRow[] {
+  const figuresBy = (status: ClusterStatus | undefined): Map<string, NodeFigures> =>
+    new Map(status?.nodes.map((figures) => [figures.node, figures]))
+  const [present, past] = [figuresBy(now), figuresBy(before)]
+  const members = [...(now.membership?.members ?? [])]
+  return members
+    .toSorted((a, b) => a.address.localeCompare(b.address, 'en', { numeric: true }))
+    .map((member) => {
+      const figures = present.get(member.node)
+      return { member, figures, load: figures && loadOf(figures, past.get(member.node)) }
+    })
+}
+
+/** Since the look before; since the start where there was none. */
+function loadOf(now: NodeFigures, before: NodeFigures | undefined): Load {
+  const start = before?.pid === now.pid ? before : { cpuMs: 0, busyMs: 0, upMs: 0 }
+  const tookMs = Math.max(1, now.upMs - start.upMs)
+  const share = (ms: number): number => Math.min(999, Math.round((ms / tookMs) * PERCENT))
+  return { cpu: share(now.cpuMs - start.cpuMs), busy: share(now.busyMs - start.busyMs) }
+}
+
+/** What is not as it should be; empty when all is well. */
+export function troublesOf({ engine, membership, nodes }: ClusterStatus): string[] {
+  if (!engine.isReachable)
+    return [`the engine cannot be reached: ${engine.problem ?? 'it does not answer'}`]
+  if (membership === undefined || membership.viewNo === 0) return ['there are no members yet']
+  const silent = membership.members.filter(
+    ({ node, hasLease, state }) =>
+      hasLease && state !== 'joining' && !nodes.some((figures) => figures.node === node),
+  )
+  return [
+    ...(membership.ownerless > 0
+      ? [`${membership.ownerless} of ${membership.partitions} partitions have no owner`]
+      : []),
+    ...membership.members
+      .filter(({ hasLease }) => !hasLease)
+      .map(({ node }) => `node ${node} has lost its lease`),
+    ...silent.map(({ node }) => `node ${node} does not answer`),
+  ]
+}
+
+export function headLines(status: ClusterStatus): string[] {
+  const { cluster, engine, membership } = status
+  const name = cluster === undefined ? 'this machine alone' : `cluster ${cluster}`
+  const members = membership?.members.length ?? 0
+  const answer = engine.isReachable ? `answers in ${engine.answerMs} ms` : 'DOES NOT ANSWER'
+  return [
+    `${name}: view ${membership?.viewNo ?? '?'}, ${members} ${members === 1 ? 'node' : 'nodes'}, master ${membership?.master ?? 'none'}`,
+    `engine ${engine.address}: ${answer}${engine.failures > 0 ? `, failed ${engine.failures} times` : ''}`,
+    ...troublesOf(status).map((trouble) => `! ${trouble}`),
+  ]
+}
+
+export const NODE_COLUMNS: readonly string[] = [
+  'node',
+  'address',
+  'zone',
+  'labels',
+  'version',
+  'state',
+  'lease',
+  'owns',
+  'entities',
+  'queued',
+  'waiting',
+  'cpu %',
+  'busy %',
+  'MB',
+  'refused',
+]
+
+const MB = 1024 * 1024
+
+export function nodeCells({ member, figures, load }: NodeRow): (string | number)[] {
+  const { node, address, zone, labels, appVersion, state, hasLease, owns } = member
+  const known = [
+    node,
+    placeOf(address),
+    zone === '' ? '-' : zone,
+    labels.length === 0 ? '-' : labels.join(','),
+    appVersion,
+    state,
+    hasLease ? 'lives' : 'ended',
+    owns,
+  ]
+  if (figures === undefined || load === undefined) return [...known, ...Array<string>(7).fill('-')]
+  const { entities, queued, waiting, rssBytes, refused } = figures
+  const { unauthorized, incompatible, broken, lost, turnedAway } = refused
+  const total = unauthorized + incompatible + broken + lost + turnedAway
+  const memory = Math.round(rssBytes / MB)
+  return [...known, entities, queued, waiting, load.cpu, load.busy, memory, total]
+}
+
+/** Without the socket that only its neighbours use; of a socket alone its name. */
+function placeOf(address: string): string {
+  const slash = address.indexOf('/')
+  if (slash < 0) return address
+  return slash === 0 ? (address.split('/').at(-1) ?? address) : address.slice(0, slash)
+}

@@ -1,0 +1,96 @@
+/** What a node tells about itself to whoever looks after the cluster: how much it holds, how busy it is, whom it refused. */
+import { performance } from 'node:perf_hooks'
+import type { PipeCounts } from '@epicserver/net'
+import type { EntityNode } from '../node/node.ts'
+import type { StateFigures } from './cluster/state-address.ts'
+import type { NodeSite } from './node-site.ts'
+
+/** The figures of one node. */
+export interface NodeFigures {
+  readonly node: string
+  readonly pid: number
+  readonly upMs: number
+  /** Entities in memory, and what they hold. */
+  readonly entities: number
+  readonly bytes: number
+  /** Calls that may run now; that wait for another node or a lock. */
+  readonly queued: number
+  readonly waiting: number
+  readonly timers: number
+  /** Processor time since the start. */
+  readonly cpuMs: number
+  /** The share of time in which the event loop was busy, since the start. */
+  readonly busyMs: number
+  readonly rssBytes: number
+  /** Those who came and were not let in, by why. */
+  readonly refused: RefusalCounts
+}
+
+export interface RefusalCounts {
+  readonly unauthorized: number
+  readonly incompatible: number
+  readonly broken: number
+  /** Gave up, or took too long. */
+  readonly lost: number
+  /** For whom there was no room, or who had failed too often. */
+  readonly turnedAway: number
+}
+
+/** The statements of one node on the state store. */
+export interface NodeStatements extends StateFigures {
+  readonly node: string
+}
+
+/** The names under which nodes ask each other. */
+const FIGURES = 'figures'
+const STATEMENTS = 'statements'
+const ASK_MS = 2_000
+
+/** Lets other nodes, and this one's supervisor, ask. */
+export function answerFigures(node: EntityNode, site: NodeSite): void {
+  node.requests.set(FIGURES, () => figuresOf(node, site))
+  node.requests.set(STATEMENTS, () => statementsOf(node, site))
+}
+
+/** What every node of the cluster says, this one first; who does not answer in time is left out. */
+export async function askEveryNode(node: EntityNode, what: string): Promise<unknown[]> {
+  const own = await node.requests.get(what)?.(node.nodeId, [])
+  const others = await node.ports.router.askOthers(what, [], ASK_MS)
+  return [own, ...others.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))]
+}
+
+function figuresOf(node: EntityNode, site: NodeSite): NodeFigures {
+  const { activations, activationBytes, queued, pendingCalls, timers, waitingForLocks } =
+    node.kernel.counts
+  const { user, system } = process.cpuUsage()
+  return {
+    node: node.nodeId,
+    pid: process.pid,
+    upMs: Math.round(performance.now()),
+    entities: activations,
+    bytes: activationBytes,
+    queued,
+    waiting: pendingCalls + waitingForLocks,
+    timers,
+    cpuMs: Math.round((user + system) / 1_000),
+    busyMs: Math.round(performance.eventLoopUtilization().active),
+    rssBytes: process.memoryUsage.rss(),
+    refused: refusalsIn(site.network.counts),
+  }
+}
+
+function statementsOf(node: EntityNode, site: NodeSite): NodeStatements {
+  return { node: node.nodeId, ...(site.stateFigures?.() ?? { statements: [], slow: [] }) }
+}
+
+function refusalsIn(counts: readonly PipeCounts[]): RefusalCounts {
+  const sum = (pick: (count: PipeCounts) => number): number =>
+    counts.reduce((total, count) => total + pick(count), 0)
+  return {
+    unauthorized: sum(({ unauthorized }) => unauthorized),
+    incompatible: sum(({ incompatible }) => incompatible),
+    broken: sum(({ broken, brokenChannels }) => broken + brokenChannels),
+    lost: sum(({ lost, timedOut }) => lost + timedOut),
+    turnedAway: sum(({ refusedFull, refusedFailing }) => refusedFull + refusedFailing),
+  }
+}
