@@ -48,6 +48,11 @@ export abstract class Call {
   declare status: CallStatus
   /** Whether the outcome is decided; a turn may still run after its caller has given up. */
   declare settled: boolean
+  /**
+   * Whether somebody waits for the outcome. One that nobody awaits yet holds up none of the turns
+   * above it; its driver says when that changes (`Kernel.handleAwaited`).
+   */
+  declare isAwaited: boolean
   /** How long the chain is that led to this call. */
   declare readonly depth: number
   declare deadlineAt: number
@@ -71,6 +76,7 @@ export abstract class Call {
     this.activation = null
     this.status = 'made'
     this.settled = false
+    this.isAwaited = true
     this.deadlineAt = 0
     this.turnKey = null
     this.newerInSlot = null
@@ -115,6 +121,22 @@ export abstract class Call {
    * driver and by the kernel.
    */
   abstract fail(error: unknown): void
+}
+
+/** Whether the turn of this name, which led to a call, waits for it: all calls between are awaited. */
+export function isAwaitedBy(turnKey: TurnKey, call: Call): boolean {
+  for (let each: Call | null = call; each !== null; each = each.parent) {
+    if (!each.isAwaited || each.status === 'ended') return false
+    if (each.parent?.turnKey === turnKey) return true
+  }
+  // The rest of the chain is on other nodes.
+  return true
+}
+
+/** Whether one call is among those that led to the other. */
+export function hasLedTo(above: Call, call: Call): boolean {
+  for (let each = call.parent; each !== null; each = each.parent) if (each === above) return true
+  return false
 }
 
 /** What a call from another node brings along of its chain. */

@@ -11,11 +11,11 @@
  * no call below it yet. A cycle that leads over other nodes is found by comparing notes with them:
  * `edges` is this node's note, `wait-edges.ts` compares.
  *
- * Not known here is whether a turn awaits the call that it made. One that makes a call and never
- * awaits it counts as waiting.
+ * A turn waits only for calls that it awaits, so one that becomes awaited adds waiting as well: then
+ * the calls below it are looked at again.
  */
 import type { Activation } from './activation.ts'
-import type { Call, TurnKey } from './call.ts'
+import { isAwaitedBy, type Call, type TurnKey } from './call.ts'
 import { turnsAwaitedBy } from './locks.ts'
 import type { WaitEdge } from './wait-edges.ts'
 
@@ -71,6 +71,11 @@ export class WaitGraph {
     }
   }
 
+  /** The waiting calls that the turn of this name led to. */
+  below(turnKey: TurnKey): Iterable<Call> {
+    return this.#below.get(turnKey) ?? []
+  }
+
   /** Whether a call waits that this turn led to. */
   hasBelow(turn: Call): boolean {
     return turn.turnKey !== null && this.#below.has(turn.turnKey)
@@ -86,9 +91,11 @@ export class WaitGraph {
     for (const waiting of reachedFrom.keys()) {
       for (const { turnKey } of turnsAwaitedBy(waiting.activation as Activation, waiting)) {
         if (turnKey === null) continue
-        if (call.above.includes(turnKey)) return pathTo(waiting, reachedFrom)
-        for (const next of this.#below.get(turnKey) ?? []) {
-          if (!reachedFrom.has(next)) reachedFrom.set(next, waiting)
+        if (call.above.includes(turnKey) && isAwaitedBy(turnKey, call)) {
+          return pathTo(waiting, reachedFrom)
+        }
+        for (const next of this.below(turnKey)) {
+          if (!reachedFrom.has(next) && isAwaitedBy(turnKey, next)) reachedFrom.set(next, waiting)
         }
       }
     }
@@ -103,13 +110,14 @@ export class WaitGraph {
     const edges: WaitEdge[] = []
     for (const [call, wait] of this.#waits) {
       if (edges.length >= query.limit || query.now - wait.since < query.olderThanMs) break
-      if (call.above.length === 0) continue
+      const above = call.above.filter((turnKey) => isAwaitedBy(turnKey, call))
+      if (above.length === 0) continue
       const awaits: TurnKey[] = []
       for (const { turnKey } of turnsAwaitedBy(call.activation as Activation, call)) {
         if (turnKey !== null) awaits.push(turnKey)
       }
       if (awaits.length === 0) continue
-      edges.push({ wait: this.#nameOf(wait), name: nameOf(call), above: call.above, awaits })
+      edges.push({ wait: this.#nameOf(wait), name: nameOf(call), above, awaits })
     }
     return edges
   }

@@ -237,11 +237,34 @@ export class Kernel {
     call.activation = activation
     if (coalesce) noteLatest(activation, call)
     this.#mailboxes.add(activation, call, this.now)
-    if (call.status !== 'waiting' || activation.state !== 'active') return
-    const cycle = this.#mailboxes.waits.cycleThrough(call)
+    if (call.status === 'waiting') this.#failIfStuck(call)
+  }
+
+  /** Fails a waiting call whose turn can never come. */
+  #failIfStuck(call: Call): void {
+    const cycle = this.#mailboxes.cycleThrough(call)
     if (cycle === undefined) return
     const names = cycle.map((each) => nameOf(each))
     this.failWaiting(call, refusals.deadlocked(call, names))
+  }
+
+  /** Somebody began to wait for a call that nobody had awaited. */
+  handleAwaited(call: Call): void {
+    if (call.isAwaited) return
+    call.isAwaited = true
+    for (const waiting of this.#mailboxes.waitingBelow(call)) this.#failIfStuck(waiting)
+  }
+
+  /**
+   * The code of an entity that wakes or leaves begins, as a turn of its own. What it calls of its
+   * entity and awaits fails at once: it would have to wait for that code.
+   */
+  startHook(activation: Activation, hook: Call): void {
+    this.#mailboxes.startHook(activation, hook)
+  }
+
+  handleHookEnded(activation: Activation, hook: Call): void {
+    this.#mailboxes.endHook(activation, hook)
   }
 
   #refusal(activation: Activation, call: Call): EpicError | undefined {

@@ -12,7 +12,7 @@
  * keep their order.
  */
 import type { Activation } from './activation.ts'
-import type { Call } from './call.ts'
+import { hasLedTo, isAwaitedBy, type Call } from './call.ts'
 import { WaitGraph } from './deadlock.ts'
 import { canStart, isBlocked, isReentrant } from './locks.ts'
 import { RunQueue } from './run-queue.ts'
@@ -22,6 +22,8 @@ export class Mailboxes {
   /** The waiting calls of all classes that take locks. */
   readonly waits: WaitGraph
   readonly #nodeId: string
+  /** Of entities that wake or are put away, the turn that runs their own code for that. */
+  readonly #hooks = new Map<Activation, Call>()
   #turns = 0
 
   constructor(nodeId: string) {
@@ -46,6 +48,44 @@ export class Mailboxes {
     if (activation.waiting === null) activation.waiting = [call]
     else activation.waiting.push(call)
     if (hasLocks) this.waits.add(call, now)
+  }
+
+  /** An entity's own code for waking or leaving runs, while its calls wait. */
+  startHook(activation: Activation, hook: Call): void {
+    this.#turns += 1
+    hook.activation = activation
+    hook.status = 'running'
+    hook.turnKey = `${this.#nodeId}:${this.#turns}`
+    this.#hooks.set(activation, hook)
+  }
+
+  endHook(activation: Activation, hook: Call): void {
+    hook.status = 'ended'
+    if (this.#hooks.get(activation) === hook) this.#hooks.delete(activation)
+  }
+
+  /** The calls of a shortest cycle of waiting through a call that waits, beginning with it. */
+  cycleThrough(call: Call): Call[] | undefined {
+    const activation = call.activation as Activation
+    if (activation.state === 'active') return this.waits.cycleThrough(call)
+    const key = this.#hooks.get(activation)?.turnKey
+    const isOfHook = key && call.above.includes(key) && isAwaitedBy(key, call)
+    return isOfHook ? [call] : undefined
+  }
+
+  /** The waiting calls that this one led to, and itself where it waits. */
+  waitingBelow(call: Call): Set<Call> {
+    const found = new Set<Call>(call.status === 'waiting' ? [call] : [])
+    for (const turnKey of call.above) {
+      for (const waiting of this.waits.below(turnKey))
+        if (hasLedTo(call, waiting)) found.add(waiting)
+    }
+    for (const [activation, { turnKey }] of this.#hooks) {
+      if (turnKey === null || !call.above.includes(turnKey)) continue
+      for (const waiting of activation.waiting ?? [])
+        if (hasLedTo(call, waiting)) found.add(waiting)
+    }
+    return found
   }
 
   /** A running call is over: lets go of its locks. */

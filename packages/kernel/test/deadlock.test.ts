@@ -50,6 +50,53 @@ describe('deadlock: a cycle', () => {
     )
   })
 
+  it('is none while one of its calls is awaited by nobody, and is found when it is', () => {
+    const driver = vaults('a', 'b')
+    const [a, b] = [driver.start('Vault/a', whole), driver.start('Vault/b', whole)]
+    const loose = driver.make('Vault/b', whole, { parent: a })
+    loose.isAwaited = false
+    driver.accept(loose)
+    const waiting = driver.call('Vault/a', whole, { parent: b })
+    assert.deepEqual([loose.status, waiting.status], ['waiting', 'waiting'])
+    driver.kernel.handleAwaited(loose)
+    assert.deepEqual([loose.error.code, waiting.status], ['Deadlock', 'waiting'])
+  })
+
+  it('is found when a call in the middle of a chain begins to be awaited', () => {
+    const driver = vaults('a', 'b')
+    const [a, b] = [driver.start('Vault/a', whole), driver.start('Vault/b', whole)]
+    const via = driver.start('Room/r', go, { parent: a })
+    via.isAwaited = false
+    const below = driver.call('Vault/b', whole, { parent: via })
+    const waiting = driver.call('Vault/a', whole, { parent: b })
+    assert.deepEqual([below.status, waiting.status], ['waiting', 'waiting'])
+    driver.kernel.handleAwaited(via)
+    assert.deepEqual([below.error.code, waiting.status], ['Deadlock', 'waiting'])
+  })
+
+  it('is none where a turn between has ended and left its call behind', () => {
+    const driver = vaults('a', 'b')
+    const [a, b] = [driver.start('Vault/a', whole), driver.start('Vault/b', whole)]
+    const via = driver.start('Room/r', go, { parent: a })
+    driver.call('Vault/b', whole, { parent: via })
+    driver.end(via)
+    assert.equal(driver.call('Vault/a', whole, { parent: b }).status, 'waiting')
+  })
+
+  it('is what other nodes are told of only as far as turns await it', () => {
+    const driver = vaults('a', 'b')
+    const [a] = [driver.start('Vault/a', whole), driver.start('Vault/b', whole)]
+    const loose = driver.make('Vault/b', whole, { parent: a })
+    loose.isAwaited = false
+    driver.accept(loose)
+    assert.deepEqual(driver.kernel.waitEdges(0), [])
+    driver.kernel.handleAwaited(loose)
+    assert.deepEqual(
+      driver.kernel.waitEdges(0).map(({ above }) => above),
+      [[a.turnKey]],
+    )
+  })
+
   it('is found at its shortest where there are several', () => {
     const driver = vaults('a', 'b', 'c')
     const [a, b, c] = ['a', 'b', 'c'].map((id) => driver.start(`Vault/${id}`, read))

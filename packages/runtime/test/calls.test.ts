@@ -132,6 +132,40 @@ test('a deadlock is reported at once to one of its calls, with the cycle; the ot
   assert.match(message, /Knot\/[ab]\.end → Knot\/[ab]\.end/)
 })
 
+class Loose extends Entity {
+  static override settings = settings<Loose>({ persistent: false, lock: 'entity' })
+  async tie(other: Ref<Loose>, isAwaitedLater: boolean): Promise<string> {
+    await this.sleep(10)
+    const call = other.end()
+    await this.sleep(10)
+    return isAwaitedLater ? await call : 'not waited for'
+  }
+  async end(): Promise<string> {
+    return 'free'
+  }
+}
+
+test('a call that its turn does not await holds up nothing, and makes no deadlock', async () => {
+  const { pool, clock } = rig({ Loose })
+  const [a, b] = [pool.Loose['a']!, pool.Loose['b']!]
+  const both = Promise.all([a.tie(b, false), b.tie(a, true)])
+  await clock.advance(30)
+  assert.deepEqual(await both, ['not waited for', 'free'])
+})
+
+test('a deadlock begins when the last of its calls is awaited, and is reported then', async () => {
+  const { pool, clock } = rig({ Loose })
+  const [a, b] = [pool.Loose['a']!, pool.Loose['b']!]
+  let settled = 0
+  const both = Promise.allSettled(
+    [a.tie(b, true), b.tie(a, true)].map((call) => call.finally(() => (settled += 1))),
+  )
+  await clock.advance(15)
+  assert.equal(settled, 0)
+  await clock.advance(15)
+  assert.deepEqual((await both).map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+})
+
 test('a call past its deadline: Timeout, and the outcome is unknown once it ran', async () => {
   const { pool, clock } = rig({ Worker })
   const call = assert.rejects(pool.Worker['x']!.brief(), { code: 'Timeout', retry: 'unknown' })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Entity, settings } from '@epicserver/runtime'
+import { Entity, settings, type Ref } from '@epicserver/runtime'
 import { quiet, rig } from './rig.ts'
 
 const events: string[] = []
@@ -212,4 +212,65 @@ test('an error that nobody awaits is logged with the operation', async () => {
     log.map(({ message }) => message),
     ['Loud/x.boom failed and nobody awaits it'],
   )
+})
+
+class Narcissus extends Entity {
+  static override settings = settings<Narcissus>({ persistent: false })
+  outcome = 'none'
+  async onActivate(): Promise<void> {
+    const self = this.ref(Narcissus, this.id)
+    if (this.id === 'impatient') await self.look()
+    else if (this.id === 'patient') void self.look()
+    else await this.ref(Echo, 'e').ask(self)
+  }
+  async look(): Promise<string> {
+    this.outcome = 'seen'
+    return 'me'
+  }
+  async read(): Promise<string> {
+    return this.outcome
+  }
+}
+
+class Echo extends Entity {
+  static override settings = settings<Echo>({ persistent: false })
+  async ask(other: Ref<Narcissus>): Promise<string> {
+    return await other.look()
+  }
+}
+
+test('what onActivate calls of its own entity and awaits fails at once, with the reason', async () => {
+  const { pool } = rig({ Narcissus, Echo })
+  for (const id of ['impatient', 'by way of another'])
+    await assert.rejects(pool.Narcissus[id]!.read(), {
+      code: 'Deadlock',
+      message: `Cannot call Narcissus/${id}.look: Narcissus/${id}.look → Narcissus/${id}.look wait for each other`,
+    })
+})
+
+test('what onActivate calls of its own entity and does not await runs when that is awake', async () => {
+  const { pool } = rig({ Narcissus, Echo })
+  assert.equal(await pool.Narcissus['patient']!.read(), 'none')
+  assert.equal(await pool.Narcissus['patient']!.read(), 'seen')
+})
+
+class Leaver extends Entity {
+  static override settings = settings<Leaver>({ persistent: false, idleAfterMs: 1000 })
+  async onDeactivate(): Promise<void> {
+    const code = await this.ref(Leaver, this.id)
+      .stay()
+      .catch((error: { code: string }) => error.code)
+    events.push(`${this.id} asked itself to stay: ${code}`)
+  }
+  async stay(): Promise<string> {
+    return 'stayed'
+  }
+}
+
+test('what onDeactivate calls of its own entity and awaits fails at once too', async () => {
+  events.length = 0
+  const { pool, clock } = rig({ Leaver })
+  await pool.Leaver['bob']!.stay()
+  await clock.advance(5_000)
+  assert.deepEqual(events, ['bob asked itself to stay: Deadlock'])
 })

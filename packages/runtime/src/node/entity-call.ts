@@ -19,6 +19,7 @@ import {
 import type { OperationDescription } from '../model/class-description.ts'
 import type { RefObject } from '../model/ref.ts'
 import type { DueTask } from '../tasks/task-body.ts'
+import { watchPromise } from './turn-context.ts'
 
 /** Most calls have none; a list is only made for those that do. */
 const NO_TWINS: EntityCall[] = []
@@ -27,6 +28,8 @@ const NO_TWINS: EntityCall[] = []
 export interface CallHome {
   /** Brings a call on its way to the entity's place. */
   dispatch(call: EntityCall): void
+  /** Somebody awaits a call that nobody did before. */
+  handleAwaited(call: EntityCall): void
   /** The outcome of an awaited call is decided. */
   handleSettled(call: EntityCall): void
   /** Whether a failed call goes on its way again instead of failing. */
@@ -50,7 +53,7 @@ export class EntityCall extends Call implements Held {
   declare mayHaveRun: boolean
   /** Repeats of this call that arrived while it ran. */
   declare twins: EntityCall[]
-  declare private readonly home: CallHome
+  declare protected readonly home: CallHome
   declare private outcome: Outcome | null
 
   constructor(
@@ -170,6 +173,15 @@ export class AwaitedCall extends EntityCall {
     super(home, ref, operation, args, parent)
     AwaitedCall.making = this
     this.promise = new Promise(AwaitedCall.keepSettlers)
+    if (this.above.length > 0) {
+      this.isAwaited = false
+      watchPromise(this.promise, this)
+    }
+  }
+
+  /** Only a call that holds up a turn with locks needs to know whether it does. */
+  handleAwaited(): void {
+    if (!this.isAwaited) this.home.handleAwaited(this)
   }
 
   override succeed(value: unknown): void {

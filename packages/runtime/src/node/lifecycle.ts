@@ -143,16 +143,18 @@ export class Lifecycle {
       null,
       this.#node.reportFailure,
     )
-    turn.activation = activation
-    turn.status = 'running'
+    this.#node.kernel.startHook(activation, turn)
     if (this.#node.observer !== null) this.#node.observer.turnStarted(turn)
     const before = enterTurn(turn)
+    const end = (): void => this.#node.kernel.handleHookEnded(activation, turn)
+    let result: unknown
     try {
-      const result = hook(activation.instance as Entity & EntityLifecycle)
-      return result instanceof Promise ? result : undefined
+      result = hook(activation.instance as Entity & EntityLifecycle)
     } finally {
       enterTurn(before)
+      if (!(result instanceof Promise)) end()
     }
+    return result instanceof Promise ? result.finally(end) : undefined
   }
 
   #then(step: () => void): void {

@@ -120,6 +120,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   #tickAt = Infinity
   #isClosed = false
   #shedMessages = 0
+  #awaited: EntityCall[] = []
 
   constructor(options: NodeOptions) {
     trackTurns()
@@ -353,6 +354,12 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.scheduleDrain()
   }
 
+  /** From within an `await`: what follows from it must wait until that is done. */
+  handleAwaited(call: EntityCall): void {
+    this.#awaited.push(call)
+    this.scheduleDrain()
+  }
+
   handleSettled(call: EntityCall): void {
     this.kernel.handleSettled(call)
     if (this.observer !== null) this.observer.callSettled(call)
@@ -421,6 +428,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     const { kernel } = this
     kernel.now = this.ports.clock.monotonicMs()
     if (!this.ports.router.canServe(kernel.now)) return
+    if (this.#awaited.length > 0)
+      for (const call of this.#awaited.splice(0)) kernel.handleAwaited(call)
     // Effects first: a call that goes on elsewhere must leave before the calls that turns make now.
     this.#performEffects()
     for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn())

@@ -13,13 +13,23 @@ import type { Call } from '@epicserver/kernel'
 
 const TURN: unique symbol = Symbol('turn')
 
+const WATCHER: unique symbol = Symbol('watcher')
+
+/** Who wants to know when a promise is awaited. */
+export interface Watcher {
+  handleAwaited(): void
+}
+
 interface Marked {
   [TURN]?: Call
+  [WATCHER]?: Watcher
 }
 
 /** The turn whose code ran last; it is the current one while `isInside`. */
 let last: Call | null = null
 let isInside = false
+/** Whether there ever was a watcher: most programs have none, and pay nothing for looking. */
+let isWatching = false
 let isHooked = false
 
 /** Starts keeping track, once for the process. */
@@ -27,8 +37,9 @@ export function trackTurns(): void {
   if (isHooked) return
   isHooked = true
   promiseHooks.createHook({
-    init(promise: Promise<unknown> & Marked) {
+    init(promise: Promise<unknown> & Marked, parent?: Promise<unknown> & Marked) {
       if (isInside) promise[TURN] = last as Call
+      if (isWatching && parent !== undefined) parent[WATCHER]?.handleAwaited()
     },
     before(promise: Promise<unknown> & Marked) {
       const turn = promise[TURN]
@@ -39,6 +50,12 @@ export function trackTurns(): void {
       isInside = false
     },
   })
+}
+
+/** Tells when somebody awaits a promise, or attaches a callback to it; perhaps more than once. */
+export function watchPromise(promise: Promise<unknown>, watcher: Watcher): void {
+  isWatching = true
+  ;(promise as Marked)[WATCHER] = watcher
 }
 
 /** The turn whose code is running, or `null` outside every entity. */

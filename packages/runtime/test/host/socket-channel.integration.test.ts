@@ -20,7 +20,7 @@ interface Connected {
   /** The kinds of the batches that have arrived, in order. */
   readonly arrived: number[]
   /** Resolves when so many have. */
-  arrival(count: number): Promise<void>
+  readonly arrival: (count: number) => Promise<void>
 }
 
 async function connect(context: TestContext): Promise<Connected> {
