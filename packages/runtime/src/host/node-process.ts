@@ -11,6 +11,7 @@ import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { createLog, jsonLogSink, leveledSink, textLogSink, type Log } from '../log.ts'
 import { answer, plainError } from './control-answers.ts'
 import { describeThrown } from './describe-thrown.ts'
+import { giveAway } from './give-away.ts'
 import { runSetup } from './run-setup.ts'
 import { startNode, type StartedNode } from './start-node.ts'
 import type { FromNode, NodeProcessConfig, ToNode } from './supervisor-messages.ts'
@@ -93,6 +94,8 @@ async function setUp(started: StartedNode): Promise<void> {
 
 async function stop(): Promise<void> {
   isStopping = true
+  // The processes of one machine alone stop together: there is nobody to give anything to.
+  if (serving?.isInCluster === true) await giveAway(serving.cluster)
   await cluster?.stop()
   end(0)
 }

@@ -21,6 +21,8 @@ export interface StartedNode {
   readonly node: EntityNode
   readonly clusterStore: ClusterStore
   readonly site: NodeSite
+  /** Whether other machines may have a part in it. */
+  readonly isInCluster: boolean
 }
 
 export interface StartNodeOptions {
@@ -69,5 +71,5 @@ export async function startNode({
   const node = await cluster.start()
   answerFigures(node, site)
   node.tasks.start()
-  return { app, cluster, node, clusterStore, site }
+  return { app, cluster, node, clusterStore, site, isInCluster: config.cluster !== undefined }
 }

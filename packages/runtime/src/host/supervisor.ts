@@ -61,6 +61,7 @@ export class Supervisor {
   readonly #stopped = deferred()
   #control: { close(): void } | undefined
   #watchdog: NodeJS.Timeout | undefined
+  #attesting: Promise<unknown> = Promise.resolve()
   #hasServed = false
   #problem: EpicError | undefined
   #stopping: Promise<void> | undefined
@@ -160,6 +161,8 @@ export class Supervisor {
     await this.#allDown()
     clearTimeout(patience)
     clearInterval(this.#watchdog)
+    // Or other machines would wait for those leases to run out.
+    await this.#attesting
     try {
       await this.#site.close()
       await rm(this.#runFolder, { recursive: true, force: true })
@@ -241,7 +244,7 @@ export class Supervisor {
 
   /** The process is gone for certain: its lease ends now, and its entities answer elsewhere. */
   #attestDeath(nodeId: string): void {
-    this.#site.attestDeath(nodeId).then(
+    const attested = this.#site.attestDeath(nodeId).then(
       () => this.#options.log.debug('a dead node’s lease has ended', { node: nodeId }),
       (error: unknown) =>
         this.#options.log.error('a dead node’s lease could not be ended before its time', {
@@ -249,6 +252,7 @@ export class Supervisor {
           error,
         }),
     )
+    this.#attesting = Promise.all([this.#attesting, attested])
   }
 
   /** What no node could start with is the app's fault or the folder's; once one has served, those that live go on. */
