@@ -6,6 +6,7 @@
  */
 import { isIP } from 'node:net'
 import { EpicError } from '@epicserver/contracts'
+import { hostsOf } from './hosts.ts'
 
 /** Certificates, in PEM. */
 export interface TlsOptions {
@@ -18,8 +19,8 @@ export interface TlsOptions {
   readonly servername?: string
 }
 
-/** What the driver is told about encryption. */
-export type Encryption = false | 'require' | TlsOptions
+/** What the driver is told about encryption; `host` is whom the certificate must name where that is an IP address. */
+export type Encryption = false | 'require' | (TlsOptions & { readonly host?: string })
 
 /**
  * Reads an address of the form `postgres://user:password@host:port/database`.
@@ -37,14 +38,25 @@ export function encryptionOf(
     )
   }
   const mode = url.searchParams.get('sslmode')
-  if (options.tls !== undefined) return options.tls
-  if (mode === 'verify-full' || mode === 'verify-ca') return {}
+  if (options.tls !== undefined) return named(address, options.tls)
+  if (mode === 'verify-full' || mode === 'verify-ca') return named(address, {})
   if (mode === 'require') return 'require'
   if (options.allowPlainText === true || isLocal(url)) return false
   throw new EpicError(
     'SettingsInvalid',
     `Cannot use the database at ${url.host}: it is another machine, and neither \`tls\` nor sslmode is set; set \`allowPlainText\` if its network is yours alone`,
   )
+}
+
+/**
+ * The driver names a host to TLS only where it is a name, and without one certificates are compared with `localhost`. Where all are
+ * IP addresses and there are several, `servername` must say what their certificates have in common.
+ */
+function named(address: string, tls: TlsOptions): Encryption {
+  const { host } = hostsOf(address) as unknown as { readonly host?: readonly string[] }
+  const [first, ...more] = host ?? []
+  if (tls.servername !== undefined || first === undefined || more.length > 0) return tls
+  return isIP(first) === 0 ? tls : { ...tls, host: first }
 }
 
 /** A unix socket, or loopback. */

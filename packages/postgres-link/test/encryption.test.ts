@@ -44,6 +44,25 @@ describe('encryption: checklist 3: plain text', () => {
   })
 })
 
+describe('encryption: whom the certificate must name', () => {
+  it('is the IP address, where the driver would take localhost', () => {
+    const tls = { ca: 'PEM' }
+    const table = [
+      ['[fd00::7]:5433', { ca: 'PEM', host: 'fd00::7' }],
+      ['10.0.0.7', { ca: 'PEM', host: '10.0.0.7' }],
+      ['db.example.org', tls],
+      ['10.0.0.7,10.0.0.8', tls],
+    ] as const
+    for (const [host, expected] of table)
+      assert.deepEqual(encryptionOf(`postgres://u@${host}/d`, { tls }), expected, host)
+    assert.deepEqual(encryptionOf('postgres://u@[fd00::7]/d?sslmode=verify-full', {}), {
+      host: 'fd00::7',
+    })
+    const said = { ...tls, servername: 'db' }
+    assert.deepEqual(encryptionOf('postgres://u@10.0.0.7/d', { tls: said }), said)
+  })
+})
+
 describe('addresses', () => {
   it('that are no address are refused, and no password is repeated', () => {
     for (const address of [

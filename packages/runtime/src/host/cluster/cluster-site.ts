@@ -35,7 +35,7 @@ import {
   type ClusterSettings,
 } from './cluster-settings.ts'
 import { Desk } from './desk.ts'
-import { openEngine, withoutPassword } from './engine-address.ts'
+import { openEngine, withoutSecrets } from './engine-address.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { beaconSealOf } from './find-cluster.ts'
 import { knock } from './knock.ts'
@@ -101,7 +101,7 @@ export class ClusterSite implements Site {
   async begin(): Promise<ClusterStoreLimits> {
     const { settings, log } = this.#options
     const agreement = agreementOf(settings)
-    const engine = withoutPassword(settings.engine)
+    const engine = withoutSecrets(settings.engine)
     const charter = await this.#patiently(`reach the engine at ${engine}`, () =>
       readCharter(this.#engine, agreement),
     )
@@ -147,7 +147,7 @@ export class ClusterSite implements Site {
     const state = await openState(settings.state, settings.name, log)
     try {
       await this.#patiently(
-        `reach the state store at ${withoutPassword(settings.state)}`,
+        `reach the state store at ${withoutSecrets(settings.state)}`,
         async () => {
           await state.prepare()
           await claimState(state.store, clusterId)
@@ -193,7 +193,7 @@ export class ClusterSite implements Site {
     const { name, engine } = this.#options.settings
     const health = this.#watch?.health
     if (health === undefined) throw new Error('There is a status after begin')
-    const known = { cluster: name, engine: { address: withoutPassword(engine), ...health } }
+    const known = { cluster: name, engine: { address: withoutSecrets(engine), ...health } }
     if (!health.isReachable) return known
     try {
       return { ...known, membership: await readMembership(this.#engine) }

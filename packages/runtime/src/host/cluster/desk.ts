@@ -15,7 +15,7 @@ import {
 } from '@epicserver/net'
 import type { Log } from '../../log.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
-import { withoutPassword } from './engine-address.ts'
+import { withoutSecrets } from './engine-address.ts'
 import { handshakeBetweenMachines, tcpSecurityOf, type SharedSecrets } from './node-routes.ts'
 
 /** What is told of a cluster. */
@@ -96,7 +96,7 @@ function answerTo(asker: string, { engine, state, onEngineLoss }: ClusterSetting
   const hidden = [engine, state].find((address) => hostsOf(address).some(isLoopback))
   if (hidden === undefined || isLoopback(asker))
     return { type: 'place', place: { engine, state, onEngineLoss } }
-  const why = `it reaches ${withoutPassword(hidden)} on its own loopback, where no other machine does; name it there by an address that all machines reach`
+  const why = `it reaches ${withoutSecrets(hidden)} on its own loopback, where no other machine does; name it there by an address that all machines reach`
   return { type: 'nothing', why }
 }
 

@@ -39,7 +39,7 @@ export async function openEngine(address: string, name: string): Promise<Cluster
   if (/^postgres(ql)?:/.test(address)) return await openPostgres(address, name)
   throw new EpicError(
     'SettingsInvalid',
-    `Cannot use "${withoutPassword(address)}" as the cluster's engine: write etcd://host:2379 or postgres://user@host/database`,
+    `Cannot use "${withoutSecrets(address)}" as the cluster's engine: write etcd://host:2379 or postgres://user@host/database`,
   )
 }
 
@@ -48,7 +48,7 @@ async function openEtcd(address: string, name: string): Promise<ClusterStore> {
   if (match === null) {
     throw new EpicError(
       'SettingsInvalid',
-      `Cannot read the engine's address "${withoutPassword(address)}": write etcd://host:2379,host:2379`,
+      `Cannot read the engine's address "${withoutSecrets(address)}": write etcd://host:2379,host:2379`,
     )
   }
   const [, scheme, login, hosts = '', query = ''] = match
@@ -81,9 +81,11 @@ export async function splitPostgresAddress(
   return { bare: parameters.size === 0 ? place : `${place}?${parameters.toString()}`, options }
 }
 
-/** An address as it may be printed. */
-export function withoutPassword(address: string): string {
-  return address.replaceAll(/\b([a-z]+:\/\/)[^@/\s]*@/g, (_, scheme: string) => `${scheme}…@`)
+/** An address as it may be printed: where it leads, without password and parameters. */
+export function withoutSecrets(address: string): string {
+  return address
+    .replaceAll(/\b([a-z]+:\/\/)[^@/\s]*@/g, (_, scheme: string) => `${scheme}…@`)
+    .replaceAll(/\?\S*/g, '')
 }
 
 /** Whether a secret is in it, which must not stand on a command line that everyone can read. */

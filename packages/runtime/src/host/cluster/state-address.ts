@@ -11,7 +11,7 @@ import type { SlowStatement, StatementFigures } from '@epicserver/store-postgres
 import type { Log } from '../../log.ts'
 import type { App } from '../../model/app.ts'
 import { describeClass } from '../../model/class-description.ts'
-import { splitPostgresAddress, withoutPassword } from './engine-address.ts'
+import { splitPostgresAddress, withoutSecrets } from './engine-address.ts'
 import { NoStateStore } from './no-state-store.ts'
 
 /** A state store that all nodes share, and what it tells about itself. */
@@ -46,7 +46,7 @@ export async function openState(address: string, name: string, log: Log): Promis
   if (strange !== undefined || addresses.length === 0) {
     throw new EpicError(
       'SettingsInvalid',
-      `Cannot save entities at "${withoutPassword(strange ?? '')}": write postgres://user@host/database, or none for an app that saves nothing`,
+      `Cannot save entities at "${withoutSecrets(strange ?? '')}": write postgres://user@host/database, or none for an app that saves nothing`,
     )
   }
   return await openPostgres(addresses, name, log)
