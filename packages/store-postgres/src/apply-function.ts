@@ -109,16 +109,18 @@ function writes(s: string): string {
       LOOP
         done[one] := true;
       END LOOP;
-      FOR asked IN
-        SELECT * FROM unnest(kinds, types, ids, partitions, epochs, versions, states)
-            WITH ORDINALITY AS a (kind, type, id, partition, epoch, version, state, nr)
-          WHERE a.kind = '${KINDS.write}' AND a.version = 0
-      LOOP
-        INSERT INTO ${s}.entity (type, id, partition, epoch, version, state)
-          VALUES (asked.type, asked.id, asked.partition, asked.epoch, 1, asked.state)
-          ON CONFLICT (type, id) DO NOTHING;
-        IF FOUND THEN done[asked.nr] := true; END IF;
-      END LOOP;`
+      IF 0 = ANY(versions) THEN
+        FOR asked IN
+          SELECT * FROM unnest(kinds, types, ids, partitions, epochs, versions, states)
+              WITH ORDINALITY AS a (kind, type, id, partition, epoch, version, state, nr)
+            WHERE a.kind = '${KINDS.write}' AND a.version = 0
+        LOOP
+          INSERT INTO ${s}.entity (type, id, partition, epoch, version, state)
+            VALUES (asked.type, asked.id, asked.partition, asked.epoch, 1, asked.state)
+            ON CONFLICT (type, id) DO NOTHING;
+          IF FOUND THEN done[asked.nr] := true; END IF;
+        END LOOP;
+      END IF;`
 }
 
 function reindexes(s: string): string {

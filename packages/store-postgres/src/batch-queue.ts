@@ -141,8 +141,8 @@ export class BatchQueue {
 
   async #try(link: Link, batch: readonly Waiting[]): Promise<void> {
     const jobs = batch.map(({ job }) => job)
-    const waitMs = Math.max(...batch.map(({ deadline }) => deadline)) - performance.now()
-    const options = { requests: jobs.length, waitMs: Math.max(1, waitMs) }
+    // What was sent is waited for: to give it up early would make an outcome unknown that is about to be known.
+    const options = { requests: jobs.length, waitMs: Infinity }
     const rows = await link.run<OutcomeRow>(this.#statement, applyValues(jobs), options)
     for (const [i, outcome] of outcomesFrom(rows, jobs.length).entries()) {
       const waiting = batch[i] as Waiting

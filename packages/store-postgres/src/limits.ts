@@ -21,7 +21,7 @@ export const PAGE_BYTES_MAX: number = 8 * 1024 * 1024
 /** Index entries that are swept in one statement: some ten milliseconds of the database. */
 export const SWEPT_ENTRIES = 5_000
 
-/** How long a request may wait for the database, tries included: longer than a restart or a fail-over of a usual set-up. */
+/** For how long a request is tried: longer than a restart or a fail-over of a usual set-up. */
 export const REQUEST_MS_MAX = 10_000
 
 /** How long the database may work on one statement; it gives up by itself, and then certainly did nothing. */

@@ -51,7 +51,7 @@ export interface PostgresStateStoreOptions {
   readonly tls?: TlsOptions
   /** Lets an address lead to another machine without encryption; only on a network that nobody else can listen to. */
   readonly allowPlainText?: boolean
-  /** How long a request may take, tries included. */
+  /** For how long a request is tried; a change that was sent is waited for beyond that, as long as a statement may take. */
   readonly requestMs?: number
   /** How long a database may work on one statement. */
   readonly statementMs?: number
