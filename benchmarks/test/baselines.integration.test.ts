@@ -23,6 +23,18 @@ suite('baselines', () => {
     })
   })
 
+  test('LMDB alone: guarded puts of one caller a key are never refused', async () => {
+    await withFolder(async (folder) => {
+      const program = new URL('../src/baselines/lmdb-commits.js', import.meta.url)
+      for (let start = 0; start < 2; start += 1) {
+        const probe = await Probe.start(program, [folder])
+        const { operations } = await probe.measure({ ...load, operation: 'guarded' })
+        await probe.stop()
+        assert.ok(operations >= 10)
+      }
+    })
+  })
+
   test('LMDB alone: every increment that was counted is in the store', async () => {
     await withFolder(async (folder) => {
       const program = new URL('../src/baselines/lmdb-commits.js', import.meta.url)

@@ -1,4 +1,4 @@
-// Ours: increments of saved counters, answered when they are durable in LMDB, in the folder given; and activations.
+// Ours: increments of saved counters, answered when they are durable in LMDB, in the folder given; activations; and writes of its store alone.
 
 import assert from 'node:assert/strict'
 import { LmdbStateStore } from '@epicserver/store-lmdb'
@@ -10,9 +10,19 @@ const sleepers = 50_000
 const [, , folder] = process.argv
 assert(folder !== undefined, 'The folder of the store is missing')
 
-const { node, pool } = startNodeAlone(await LmdbStateStore.open(folder))
+const store = await LmdbStateStore.open(folder)
+const { node, pool } = startNodeAlone(store)
+const versions = new Map<number, bigint>()
 let wakes = 0
 let isFilled = false
+
+/** A write of the store by itself, with no entity around it. */
+async function write(target: number): Promise<void> {
+  const version = versions.get(target) ?? 0n
+  const bytes = new Uint8Array(12)
+  const entity = { type: 'Alone', id: String(target) }
+  versions.set(target, await store.write(entity, { epoch: 1n, version }, { bytes }))
+}
 
 /** Saves the entities that `activate` wakes, and lets all of them sleep. */
 async function fill(): Promise<void> {
@@ -30,6 +40,7 @@ async function fill(): Promise<void> {
 }
 
 serveProbe(async (load) => {
+  if (load.operation === 'write') return runClosedLoop(write, load)
   if (load.operation !== 'activate') {
     return runClosedLoop((target) => pool.SavedCounter[target]!.increment(1), load)
   }
