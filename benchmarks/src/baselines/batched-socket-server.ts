@@ -1,16 +1,16 @@
-// The answering half of the bare batched loop: counters behind a unix socket, one write for each
-// chunk read. Takes the socket's path and says "listening" to the process that forked it.
+// The answering half of the bare batched loop: counters behind a socket, one write for each chunk
+// read. Takes the kind of stream and the path of a unix socket, and says its address to the process that forked it.
 
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
+import { listen, streamKindOf } from './bare-stream.ts'
 import { BatchReader, encodeBatch, type Reply, type Request } from './batch-framing.ts'
 
-const [, , path] = process.argv
+const [, , kind, path] = process.argv
 assert(path !== undefined, 'The path of the socket is missing')
 
 const counters = new Map<string, number>()
 
-const server = createServer((socket) => {
+const address = await listen(streamKindOf(kind), path, (socket) => {
   let replies: Reply[] = []
   const reader = new BatchReader<Request>((requests) => {
     for (const [callId, entity, , by] of requests) {
@@ -26,5 +26,5 @@ const server = createServer((socket) => {
     replies = []
   })
 })
-server.listen(path, () => process.send?.('listening'))
+process.send?.(address)
 process.on('disconnect', () => process.exit())

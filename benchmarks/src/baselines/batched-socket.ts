@@ -1,5 +1,5 @@
 /**
- * Baseline: calls between two processes over a unix socket, with nothing around them.
+ * Baseline: calls between two processes over a unix socket (or the stream that is given: `tcp`, `tls`), with nothing around them.
  *
  * All requests of a tick go out as one batch in one write, and so do all answers; a table of call
  * ids leads an answer back to its caller. No routing, no deadlines, no bounds, no errors.
@@ -12,11 +12,12 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import { type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runClosedLoop, type Load, type Measured } from '../closed-loop.ts'
 import { serveProbe } from '../probe.ts'
+import { connectTo, streamKindOf, type StreamAddress } from './bare-stream.ts'
 import { BatchReader, encodeBatch, type Reply, type Request } from './batch-framing.ts'
 
 const entities = Array.from({ length: 1_000 }, (_, i) => `Counter/${i}`)
@@ -57,13 +58,13 @@ class BatchingClient {
 }
 
 async function connectToServer(): Promise<BatchingClient> {
+  const kind = streamKindOf(process.argv[2] ?? 'unix')
   const folder = mkdtempSync(join(tmpdir(), 'epic-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const path = join(folder, 'socket')
   const program = new URL('./batched-socket-server.js', import.meta.url)
-  await once(fork(program, [path], { execArgv: [] }), 'message')
-  const socket = connect(path)
-  await once(socket, 'connect')
+  const server = fork(program, [kind, join(folder, 'socket')], { execArgv: [] })
+  const [address] = (await once(server, 'message')) as [StreamAddress]
+  const socket = await connectTo(kind, address)
   return new BatchingClient(socket)
 }
 

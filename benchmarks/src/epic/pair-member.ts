@@ -1,10 +1,13 @@
-// One of two nodes that make a cluster over unix sockets: what `epic run` starts, with the store in memory.
+// One of two nodes that make a cluster: what `epic run` starts, with the store in memory. Over unix sockets they are as on one machine,
+// over tcp and TLS as on two.
 
+import assert from 'node:assert/strict'
 import { ClusterClient } from '@epicserver/cluster-lmdb'
 import { partitionOf } from '@epicserver/contracts'
 import { ClusterNode, createLog, systemClock, type EntityNode } from '@epicserver/runtime'
-import { SocketNetwork, unixRoute } from '@epicserver/runtime/host'
+import { machineRoute, SocketNetwork, unixRoute } from '@epicserver/runtime/host'
 import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
+import type { StreamKind } from '../baselines/bare-stream.ts'
 import { entities } from './counters.ts'
 
 const nothing = async (): Promise<void> => {}
@@ -15,13 +18,28 @@ export interface PairMember {
   readonly isRemote: (type: string, id: string) => boolean | undefined
 }
 
-export async function joinPair(folder: string, name: string): Promise<PairMember> {
-  const address = `${folder}/${name}.sock`
+export async function joinPair(
+  folder: string,
+  name: string,
+  stream: StreamKind,
+): Promise<PairMember> {
   const log = createLog((level, message, facts) => {
     if (level === 'warn' || level === 'error') console.error(name, level, message, facts)
   })
-  const route = unixRoute({ clusterId: 'bench', clusterKey: 'k'.repeat(64), address })
+  const clusterId = 'bench'
+  const clusterKey = 'k'.repeat(64)
+  const route =
+    stream === 'unix'
+      ? unixRoute({ clusterId, clusterKey, address: `${folder}/${name}.sock` })
+      : machineRoute({
+          clusterId,
+          secrets: stream === 'tls' ? { clusterKey } : {},
+          listenAt: '[::1]:0',
+          log,
+        })
   const network = await SocketNetwork.listen({ routes: [route], log })
+  const [address] = network.addresses
+  assert(address !== undefined, 'Nobody listens')
   const cluster = new ClusterNode({
     entities,
     mode: 'production',
