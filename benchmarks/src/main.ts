@@ -7,7 +7,7 @@
  */
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { Argument, Command, CommanderError } from 'commander'
 import { type BenchDefinition, type BenchOptions } from './harness.ts'
 import { describeRun, formatReport, replaceTables, type Report, type Skipped } from './report.ts'
 
@@ -18,24 +18,39 @@ const questions = new URL('./questions/', import.meta.url)
 const careful = { rounds: 5, durationMs: 1_000 }
 const quick = { rounds: 3, durationMs: 200 }
 
-process.exitCode = await main()
+/** The exit code of a program that was called wrongly. */
+const WRONG_USE = 2
 
-async function main(): Promise<number> {
-  const { values: flags, positionals: names } = parseArgs({
-    allowPositionals: true,
-    options: {
-      json: { type: 'boolean', default: false },
-      quick: { type: 'boolean', default: false },
-      save: { type: 'boolean', default: false },
-      table: { type: 'boolean', default: false },
-    },
-  })
-  const known = listBenches()
-  const unknown = names.filter((name) => !known.includes(name))
-  if (unknown.length > 0) return complain(`There is no bench "${unknown.join('", "')}"`, known)
-  if (names.length === 0 && !flags.table) return complain('Which bench?', known)
-  if (flags.save && flags.quick) return complain('The figures of --quick are not to be saved', [])
+interface Flags {
+  readonly json?: true
+  readonly quick?: true
+  readonly save?: true
+  readonly table?: true
+}
 
+const program = new Command('npm run bench')
+  .usage('-- [options] <name…>')
+  .description('Measures one question after the other, each beside its bare baseline.')
+  .addArgument(new Argument('[names...]', 'what is measured').choices(listBenches()))
+  .option('--quick', 'show that it works, in rounds too short to quote')
+  .option('--save', 'keep the figures in benchmarks/results')
+  .option('--table', 'make the tables of the README of what is kept')
+  .option('--json', 'print one JSON object as the last line')
+  .showHelpAfterError('(npm run bench -- --help shows all)')
+  .exitOverride()
+  .action(main)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  process.exitCode = error.exitCode === 0 ? 0 : WRONG_USE
+}
+
+async function main(names: readonly string[], flags: Flags): Promise<void> {
+  if (names.length === 0 && !flags.table) program.error('error: no name says what to measure')
+  if (flags.save && flags.quick)
+    program.error('error: --save and --quick: rounds too short to quote are not kept')
   for (const name of names) {
     const report = await runBench(await loadBench(name), flags.quick ? quick : careful)
     console.log(formatReport(report))
@@ -43,7 +58,6 @@ async function main(): Promise<number> {
     if (flags.json) console.log(JSON.stringify(report))
   }
   if (flags.table) writeTables()
-  return 0
 }
 
 async function runBench(
@@ -84,10 +98,4 @@ function writeTables(): void {
     .map((file) => JSON.parse(readFileSync(new URL(file, results), 'utf8')) as Report)
   const readme = new URL('README.md', workspace)
   writeFileSync(readme, replaceTables(readFileSync(readme, 'utf8'), reports))
-}
-
-function complain(message: string, known: readonly string[]): number {
-  console.error(message)
-  for (const name of known) console.error(`  npm run bench -- ${name} [--json] [--quick] [--save]`)
-  return 2
 }

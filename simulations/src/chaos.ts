@@ -22,56 +22,59 @@
  * folder and the app's log lie. The seed decides what is harmed and when, but real processes have their own timing: a run cannot be
  * replayed exactly (the simulator's can: `npm run simulate`).
  */
-import { parseArgs } from 'node:util'
+import { Argument, Command } from 'commander'
 import { SCENARIOS } from './chaos/scenarios.ts'
+import { runProgram, wholeNumber } from './command-line.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'boolean', default: false },
-    times: { type: 'string' },
-    kills: { type: 'string' },
-    seconds: { type: 'string', default: '540' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 0x1_0000_0000)) },
-    processes: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-  },
-})
+interface Flags {
+  readonly times?: number
+  readonly kills?: number
+  readonly seconds: number
+  readonly seed: number
+  readonly processes?: number
+  readonly keep?: true
+  readonly json?: true
+}
 
-process.exitCode = await main(positionals[0] ?? 'kill')
+const names = Object.keys(SCENARIOS)
+const anySeed = 1 + Math.floor(Math.random() * 0xffff_ffff)
 
-async function main(name: string): Promise<number> {
-  const scenario = Object.hasOwn(SCENARIOS, name) ? SCENARIOS[name] : undefined
-  if (scenario === undefined) {
-    console.error(`There is no scenario "${name}". There are: ${Object.keys(SCENARIOS).join(', ')}`)
-    return 2
-  }
-  const outcome = await scenario({
-    seed: Number(values.seed),
-    seconds: Number(values.seconds),
-    times: numberOf(values.times ?? values.kills),
-    processes: numberOf(values.processes),
-    isKept: values.keep,
+const program = new Command('npm run chaos')
+  .usage('-- [options] [scenario]')
+  .description('Does harm to real processes of a real app, and counts what was lost.')
+  .addArgument(new Argument('[scenario]', 'what is done').choices(names).default(names[0]))
+  .option('--times <count>', 'how often the harm is done', wholeNumber)
+  .option('--kills <count>', 'the same, for those that kill', wholeNumber)
+  .option('--seconds <count>', 'when it ends at the latest', wholeNumber, 540)
+  .option('--seed <number>', 'decides what is harmed and when', wholeNumber, anySeed)
+  .option('--processes <count>', 'node processes of a machine', wholeNumber)
+  .option('--keep', 'leave data and log where they are')
+  .option('--json', 'print one JSON object as the last line')
+  .action(main)
+
+await runProgram(program, process.argv.slice(2))
+
+async function main(name: string, flags: Flags): Promise<void> {
+  const { seed, seconds, processes, json } = flags
+  const outcome = await SCENARIOS[name]?.({
+    seed,
+    seconds,
+    times: flags.times ?? flags.kills,
+    processes,
+    isKept: flags.keep === true,
     note: (text) => console.error(`${name}: ${text}`),
   })
+  if (outcome === undefined) return
   if (typeof outcome === 'string') {
     console.error(`${name}: skipped, since ${outcome}`)
-    if (values.json) console.log(JSON.stringify({ scenario: name, skipped: outcome }))
-    return 0
+    if (json) console.log(JSON.stringify({ scenario: name, skipped: outcome }))
+    return
   }
   const { report, problems, folder } = outcome
   const isPassed = problems.length === 0
   for (const problem of problems.slice(0, 20)) console.error(`${name}: ${problem}`)
   if (!isPassed)
-    console.error(`${name}: data and log are kept in ${folder}; this run: --seed ${values.seed}`)
-  console.log(
-    values.json
-      ? JSON.stringify({ scenario: name, seed: Number(values.seed), passed: isPassed, ...report })
-      : report,
-  )
-  return isPassed ? 0 : 1
-}
-
-function numberOf(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Number(text)
+    console.error(`${name}: data and log are kept in ${folder}; this run: --seed ${seed}`)
+  console.log(json ? JSON.stringify({ scenario: name, seed, passed: isPassed, ...report }) : report)
+  process.exitCode = isPassed ? 0 : 1
 }

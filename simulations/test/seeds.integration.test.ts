@@ -15,8 +15,6 @@ interface FailedSeed {
 const SEEDS: Readonly<Record<string, number>> = {
   barrels: 1,
   topics: 8,
-  // Some later ones still show faults of movement.
-  cluster: 4,
 }
 const SEEDS_OTHERWISE = 20
 const failed = JSON.parse(

@@ -43,6 +43,9 @@ export class Memory extends Entity {
 
 /** Wakes itself by a durable task, and counts how often each of them fired. */
 export class Guard extends Entity {
+  /** Atomic, so that what it changes is saved together with the end of its task: then it counts once. */
+  static override settings = settings<Guard>({ operations: { walk: { atomic: true } } })
+
   rounds = new Map<string, number>()
 
   async plan(round: string, afterMs: number): Promise<void> {

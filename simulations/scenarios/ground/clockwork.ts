@@ -20,6 +20,9 @@ export class Ticker extends Entity {
 }
 
 export class Reminder extends Entity {
+  /** Atomic, so that what it changes is saved together with the end of its task: then it counts once. */
+  static override settings = settings<Reminder>({ operations: { fire: { atomic: true } } })
+
   beats = 0
   /** How often each reminder fired. */
   fired = new Map<string, number>()
