@@ -9,6 +9,7 @@
  * each, and a process that is frozen while it holds that would stall every other writer. How many there are is fixed when the folder is
  * made: an entity's shard is its partition modulo their number.
  */
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { EpicError } from '@epicserver/contracts'
@@ -19,6 +20,9 @@ import { LmdbStateStore } from './lmdb-state-store.ts'
 import type { LmdbStateStoreOptions } from './lmdb-state-store.ts'
 import { createManifest, isShardCount, readManifest } from './manifest.ts'
 import type { Manifest } from './manifest.ts'
+
+/** What LMDB calls the file of an environment. */
+const DATA_FILE = 'data.mdb'
 
 /** How a data folder is opened. */
 export interface DataFolderOptions {
@@ -81,10 +85,21 @@ export class DataFolder {
     }
     const path = join(this.path, `shard-${String(shard).padStart(3, '0')}`)
     await makeFolder(path)
+    // Names that are there already are made durable while the environment is opened: whoever takes a shard over is waited for.
+    const early = existsSync(join(path, DATA_FILE)) ? this.#syncNames(path) : undefined
+    early?.catch(() => undefined)
     const store = await LmdbStateStore.open(path, { ...options, owner })
-    await syncFolder(path)
-    await syncFolder(this.path)
+    try {
+      await (early ?? this.#syncNames(path))
+    } catch (error) {
+      await store.close()
+      throw error
+    }
     return store
+  }
+
+  async #syncNames(shardPath: string): Promise<void> {
+    await Promise.all([syncFolder(shardPath), syncFolder(this.path)])
   }
 }
 
