@@ -13,6 +13,7 @@
  * | `host-pause`         | all of the app on a machine of three is frozen past its lease; and thawed     |
  * | `engine-leader-kill` | the leader of the three etcds is killed; all three stand still for a while    |
  * | `rolling-restart`    | each machine of three is stopped in good order and started again              |
+ * | `drain`              | a node after the other gives all that it has to the others, and takes it again |
  * | `join`               | a machine joins two others                                                    |
  *
  * Machines are network namespaces, with an etcd each and a PostgreSQL beside them; who may not make those skips, and says why.

@@ -2,6 +2,7 @@
 import { findClusterGround, type ClusterGround, type ClusterTrialOptions } from './cluster-trial.ts'
 import { harmMachines } from './cluster-harm.ts'
 import { disk, whyNoDisk } from './disk.ts'
+import { drain } from './drain.ts'
 import { engineOutage } from './engine-outage.ts'
 import { freeze } from './freeze.ts'
 import { fuzz } from './fuzz.ts'
@@ -36,6 +37,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'host-pause': onCluster((o) => harmMachines(o, [hostPause]), 3),
   'engine-leader-kill': onCluster(engineOutage, 4),
   'rolling-restart': onCluster(rollingRestart, 3),
+  drain: onCluster(drain, 3),
   join: onCluster(join, 1),
 }
 
