@@ -54,8 +54,9 @@ export interface ScriptNodeOptions {
 
 /** More turns than this without time passing are turns without end. */
 const TURNS_MAX = 100_000
-/** Where in a record the class version stands, as long as it is below 128. */
+/** Where in a record the class version stands, and up to which it is one byte. */
 const VERSION_AT = 1
+const VERSION_MAX = 127
 const realImmediate = setImmediate
 
 /** The one entity is here; all others are somewhere else. */
@@ -128,6 +129,8 @@ export class ScriptNode {
   readonly #turns = new WeakMap<Call, object>()
   readonly #origins = new WeakMap<Call, TurnId>()
   #made: EntityCall | null = null
+  /** The turn of the last syscall: a file request is told of right before it is performed. */
+  #asking: TurnId = null
   #turnCount = 0
   #stray: Error | undefined
 
@@ -202,7 +205,11 @@ export class ScriptNode {
     const { type, id, disk } = this.#options
     this.#learnAll()
     const bytes = this.node.durability.stateOf(type).encode(state, null, { type, id })
-    if (version !== undefined) bytes[VERSION_AT] = version
+    if (version !== undefined) {
+      if (!Number.isInteger(version) || version < 0 || version > VERSION_MAX)
+        throw new RangeError(`stateVersion is ${version}: a script takes 0 to ${VERSION_MAX}`)
+      bytes[VERSION_AT] = version
+    }
     disk.write({ type, id }, { epoch: 0n, version: 0n }, { bytes })
   }
 
@@ -243,8 +250,6 @@ export class ScriptNode {
       this.unanswered.add(emission)
     })
   }
-
-  #asking: TurnId = null
 
   #observer(): NodeObserver {
     return {

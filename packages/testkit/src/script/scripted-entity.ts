@@ -98,13 +98,17 @@ export class ScriptedEntity<E extends Entity> extends Expectations {
     return node.durability.fieldsOf(activation) as StateOf<E>
   }
 
-  /** Brings the entity into memory without calling an operation. */
+  /**
+   * Brings the entity into memory without calling an operation. Where `onActivate` waits for something, the script answers that
+   * next.
+   * @throws what `onActivate`, or the upgrade of its state, throws
+   */
   async activate(): Promise<void> {
     const { type, id } = this.#setup
-    const answered = this.#node.node.ping(type, id)
+    let failure: { readonly error: unknown } | undefined
+    this.#node.node.ping(type, id).catch((error: unknown) => (failure = { error }))
     await this.#node.quiet()
-    // What `onActivate` waits for is the script's to answer; the ping is answered after that.
-    void answered.catch(() => undefined)
+    if (failure !== undefined) throw failure.error
   }
 
   /** Lets the entity be put away, with `onDeactivate`. */
@@ -180,9 +184,19 @@ export class ScriptedEntity<E extends Entity> extends Expectations {
   }
 
   #fieldsIn({ bytes }: Save): StateOf<E> {
+    return bytes === undefined ? ({} as StateOf<E>) : this.#fieldsOf(bytes)
+  }
+
+  #fieldsOf(bytes: Uint8Array): StateOf<E> {
     const { type, id } = this.#setup
-    if (bytes === undefined) return {} as StateOf<E>
     return this.#node.node.durability.stateOf(type).decode(bytes, { type, id }).state as StateOf<E>
+  }
+
+  /** The fields as they are saved now; `undefined` where nothing is, or all was deleted by `forget`. */
+  get saved(): StateOf<E> | undefined {
+    const { type, id, disk } = this.#setup
+    const bytes = disk.read({ type, id })?.bytes
+    return bytes ? this.#fieldsOf(bytes) : undefined
   }
 
   /** The timers that are set. */

@@ -77,6 +77,12 @@ class Hero extends Entity {
   async time(): Promise<number> {
     return this.now()
   }
+  async retire(): Promise<void> {
+    await this.forget()
+  }
+  async onActivate(): Promise<void> {
+    if (this.gold < 0) throw new RangeError('a hero without money')
+  }
   async onDeactivate(reason: string): Promise<void> {
     this.heard.push(`bye: ${reason}`)
   }
@@ -194,6 +200,23 @@ describe('script: state', () => {
     const hero = script(Hero, 'bob', { state: { gold: 3 }, stateVersion: 1 })
     await hero.activate()
     assert.equal(hero.state.gold, 301)
+  })
+
+  it('an entity that cannot wake says why', async () => {
+    const hero = script(Hero, 'bob', { state: { gold: -1 }, stateVersion: 2 })
+    await assert.rejects(hero.activate(), RangeError)
+  })
+
+  it('a version that fits in no record is refused', () => {
+    const options = { state: { gold: 1 }, stateVersion: 200 }
+    assert.throws(() => script(Hero, 'bob', options), /stateVersion is 200/)
+  })
+
+  it('what was forgotten is saved no more', async () => {
+    const hero = script(Hero, 'bob', { state: { gold: 1 }, stateVersion: 2 })
+    assert.equal(hero.saved?.gold, 1)
+    await hero.call('retire').expectReply(undefined)
+    assert.equal(hero.saved, undefined)
   })
 
   it('a crash loses what is not saved, and nothing else', async () => {
