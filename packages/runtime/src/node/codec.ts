@@ -1,5 +1,6 @@
 /** The codecs of a node: values with the node's own refs, one for messages between nodes and one for saved state. */
 import { EpicError, type ErrorCode } from '@epicserver/contracts'
+import { nodeUtf8 } from '@epicserver/net'
 import { createCodec, type Codec, type Reader, type RefCodec, type Writer } from '@epicserver/wire'
 import { entityOf, isRef, type RefTable } from '../model/ref.ts'
 
@@ -12,8 +13,8 @@ export class NodeCodec {
 
   constructor(refs: RefTable) {
     const refCodec = refCodecOf(refs)
-    this.messages = createCodec({ purpose: 'message', refs: refCodec })
-    this.state = createCodec({ purpose: 'state', refs: refCodec })
+    this.messages = createCodec({ purpose: 'message', refs: refCodec, utf8: nodeUtf8 })
+    this.state = createCodec({ purpose: 'state', refs: refCodec, utf8: nodeUtf8 })
     this.stateWriter = this.state.createWriter()
     this.#stateReader = this.state.createReader()
   }
