@@ -8,6 +8,7 @@
  * | `supervisor`         | the supervisor is killed with SIGKILL, and the app is started again           |
  * | `disk`               | the disk is filled, and room is made again                                    |
  * | `fuzz`               | strangers say a million hostile frames to the nodes’ sockets                 |
+ * | `fuzz-tcp`           | the same from a machine of its own, over tcp, to the nodes of a cluster      |
  * | `machine-loss`       | a machine of three is cut off and all on it killed, its etcd too              |
  * | `partition`          | a machine of three is cut off, made deaf, or unheard; and mended              |
  * | `host-pause`         | all of the app on a machine of three is frozen past its lease; and thawed     |

@@ -3,11 +3,18 @@
  *
  * No call may fail for it and no node may end; every connection is refused, and counted by the node that refused it.
  */
+import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { HostileBytes, type Sent } from './hostile-bytes.ts'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { NetHost } from '../hosts/net-hosts.ts'
+import { ClusterTrial } from './cluster-trial.ts'
+import { HostileBytes, sayAll, type Sent } from './hostile-bytes.ts'
+import type { AppSource } from './load.ts'
 import { MachineTrial } from './machine-trial.ts'
 import { conclude, type Outcome } from './outcome.ts'
+import type { ClusterScenarioOptions } from './scenarios.ts'
 import type { TrialOptions } from './trial.ts'
 
 export interface FuzzOptions extends TrialOptions {
@@ -15,8 +22,8 @@ export interface FuzzOptions extends TrialOptions {
   readonly note: (text: string) => void
 }
 
-const STRANGERS = 16
-const FRAMES_PER_CONNECTION_MAX = 64
+/** Of a machine that listens at 3030: its supervisor takes that one. */
+const FIRST_NODE_PORT = 3031
 const NOTE_EVERY = 100_000
 
 export async function fuzz(options: FuzzOptions): Promise<Outcome> {
@@ -38,28 +45,47 @@ export async function fuzz(options: FuzzOptions): Promise<Outcome> {
 }
 
 async function speakAll(trial: MachineTrial, options: FuzzOptions): Promise<Sent> {
-  const { random } = trial
   const folder = join(trial.data, 'run')
   const sockets = (await readdir(folder)).filter((name) => name.startsWith('node-'))
-  const bytes = new HostileBytes(random.fork())
-  const sent = { frames: 0, connections: 0 }
-  const speak = async (): Promise<void> => {
-    while (sent.frames < options.frames) {
-      const frames = random.whole(1, FRAMES_PER_CONNECTION_MAX)
-      const before = sent.frames
-      sent.frames += frames
-      sent.connections += 1
-      if (Math.floor(before / NOTE_EVERY) < Math.floor(sent.frames / NOTE_EVERY))
-        options.note(`${sent.frames} frames on ${sent.connections} connections`)
-      await bytes.speak({ path: join(folder, random.pick(sockets)) }, frames)
-    }
+  const addresses = sockets.map((name) => ({ path: join(folder, name) }))
+  let noted = 0
+  const onProgress = ({ frames, connections }: Sent): void => {
+    if (frames < noted + NOTE_EVERY) return
+    noted += NOTE_EVERY
+    options.note(`${noted} frames on ${connections} connections`)
   }
-  await Promise.all(Array.from({ length: STRANGERS }, speak))
-  return sent
+  const bytes = new HostileBytes(trial.random.fork())
+  return await sayAll(bytes, trial.random, addresses, options.frames, onProgress)
+}
+
+/** The same from a host of its own, over tcp, to the nodes of a cluster. */
+export async function fuzzCluster(options: ClusterScenarioOptions): Promise<Outcome> {
+  const trial = await ClusterTrial.begin(options)
+  const before = await trial.pids()
+  const places = trial.machines.flatMap(({ host }) => [host.address, String(FIRST_NODE_PORT)])
+  const stranger = trial.net.hosts.at(-1) as NetHost
+  const program = fileURLToPath(new URL('./stranger-program.js', import.meta.url))
+  const [command, ...args] = stranger.command
+  const sentAs = [...args, process.execPath, program, String(options.seed), String(options.times)]
+  const { stdout } = await promisify(execFile)(command, [...sentAs, ...places])
+  const sent = JSON.parse(stdout) as Sent
+  const after = await trial.pids()
+  const apps = trial.machines.flatMap(({ app }) => app ?? [])
+  const counts = await Promise.all(apps.map((app) => strangersCounted(app)))
+  const counted = counts.reduce((sum, each) => sum + each, 0)
+  const ended = before.serving.filter((pid) => !after.serving.includes(pid)).length
+  const { failures } = trial.load
+  return await conclude(trial, { ...sent, counted }, [
+    ...(ended > 0 ? [`${ended} nodes ended`] : []),
+    ...(Object.keys(failures).length > 0 ? [`calls failed: ${JSON.stringify(failures)}`] : []),
+    ...(counted < sent.connections
+      ? [`${sent.connections} connections came, and ${counted} were counted`]
+      : []),
+  ])
 }
 
 /** How many of those who came the nodes say that they did not let in. */
-async function strangersCounted(trial: MachineTrial): Promise<number> {
+async function strangersCounted(trial: AppSource): Promise<number> {
   const answer = await trial.ask({ ask: 'status' })
   if (!answer.ok) throw new Error(answer.error.message)
   const nodes = answer.value as readonly { readonly answer: { readonly refused: number } | null }[]

@@ -14,6 +14,8 @@ export interface Sent {
   connections: number
 }
 
+const STRANGERS = 16
+const FRAMES_PER_CONNECTION_MAX = 64
 const NOISE = 64 * 1024
 const BODY_BYTES_MAX = 400
 /** Heads that mean something: batches on each lane, pieces of one, handshake, hello, refusal, pings, credit, close. */
@@ -60,6 +62,29 @@ export class HostileBytes {
     const at = this.#random.whole(0, NOISE - length)
     return this.#noise.subarray(at, at + length)
   }
+}
+
+/** So many frames to addresses chosen at random, on several connections at a time. */
+// tidy: four short arguments read better here than an object with four names
+export async function sayAll(
+  bytes: HostileBytes,
+  random: SeededRandom,
+  addresses: readonly NetConnectOpts[],
+  framesWanted: number,
+  onProgress: (sent: Sent) => void = () => undefined,
+): Promise<Sent> {
+  const sent = { frames: 0, connections: 0 }
+  const say = async (): Promise<void> => {
+    while (sent.frames < framesWanted) {
+      const frames = random.whole(1, FRAMES_PER_CONNECTION_MAX)
+      sent.frames += frames
+      sent.connections += 1
+      onProgress(sent)
+      await bytes.speak(random.pick(addresses), frames)
+    }
+  }
+  await Promise.all(Array.from({ length: STRANGERS }, say))
+  return sent
 }
 
 function framed(length: number, ...parts: readonly Buffer[]): Buffer {

@@ -5,7 +5,7 @@ import { disk, whyNoDisk } from './disk.ts'
 import { drain } from './drain.ts'
 import { engineOutage } from './engine-outage.ts'
 import { freeze } from './freeze.ts'
-import { fuzz } from './fuzz.ts'
+import { fuzz, fuzzCluster } from './fuzz.ts'
 import { deafness, hostPause, isolation, machineLoss, muteness } from './harms.ts'
 import { join } from './join.ts'
 import { kill } from './kill.ts'
@@ -32,6 +32,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   supervisor: (o) => supervisor({ ...onMachine(o), kills: o.times ?? 10 }),
   disk: async (o) => whyNoDisk() ?? (await disk({ ...onMachine(o), fills: o.times ?? 3 })),
   fuzz: (o) => fuzz({ ...onMachine(o), frames: o.times ?? 1_000_000 }),
+  'fuzz-tcp': onCluster(fuzzCluster, 1_000_000),
   'machine-loss': onCluster((o) => harmMachines(o, [machineLoss]), 3),
   partition: onCluster((o) => harmMachines(o, [isolation, deafness, muteness]), 6),
   'host-pause': onCluster((o) => harmMachines(o, [hostPause]), 3),
