@@ -72,6 +72,7 @@ export class AppUnderTest {
     options: {
       readonly data: string
       readonly processes?: number
+      readonly command?: readonly string[]
       readonly args?: readonly string[]
     },
   ): Promise<AppUnderTest> {
