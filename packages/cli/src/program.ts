@@ -1,13 +1,14 @@
 /** The commands of `epic`, with their options and help. */
 import type { LogLevel } from '@epicserver/runtime'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { addClusterOptions } from './cluster-options.ts'
 import { callCommand } from './commands/call.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { keyCommand } from './commands/key.ts'
 import { newCommand } from './commands/new.ts'
 import { psCommand } from './commands/ps.ts'
-import { runCommand } from './commands/run.ts'
+import { runCommand, type RunOptions } from './commands/run.ts'
+import { applyConfigFile } from './config-file.ts'
 import { addOperatorCommands } from './operator-commands.ts'
 import { VERSION } from './version.ts'
 import { addWatchingCommands } from './watching-commands.ts'
@@ -36,7 +37,15 @@ export function createProgram(): Command {
     .option('--exit-after-setup', 'stop in good order when setup has run')
     .option('--log-level <level>', 'debug, info, warn or error', logLevel, 'info')
     .option('--json', 'log and print JSON')
-    .action(runCommand)
+    .addOption(
+      new Option('--config <file>', 'options as JSON, where nothing else says them').env(
+        'EPIC_CONFIG',
+      ),
+    )
+    .action(async (appFile: string, { config }: { readonly config?: string }, command: Command) => {
+      if (config !== undefined) await applyConfigFile(command, config)
+      await runCommand(appFile, command.opts<RunOptions>())
+    })
   addClusterOptions(run)
   program
     .command('key')

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -77,6 +77,44 @@ test('cluster, settings that do not fit: each is named', async (t) => {
     assert.equal(code, 78, said)
     assert.match(said, pattern)
   }
+})
+
+test('epic run --config: a file of options, below the command line, and nothing else', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = join(folder, 'epic.json')
+  const table = [
+    [
+      { cluster: 'etcd://127.0.0.1:1', state: 'none', clusterName: 'Shop!', listen: '[::1]:0' },
+      /"Shop!"/,
+    ],
+    [
+      { cluster: 'etcd://127.0.0.1:1', clustername: 'a' },
+      /Cannot use "clustername".*no such option.*clusterName/,
+    ],
+    [{ wait: 'long' }, /Cannot use "wait".*number of seconds/],
+    [{ production: 'yes' }, /Cannot use "production".*true or false/],
+    [[], /holds no JSON object/],
+  ] as const
+  for (const [content, pattern] of table) {
+    await writeFile(file, JSON.stringify(content))
+    const [code, said] = await refusal(t, '--config', file)
+    assert.equal(code, 78, said)
+    assert.match(said, pattern)
+  }
+  await writeFile(file, JSON.stringify({ clusterName: 'Shop!', listen: '[::1]:0' }))
+  const [, said] = await refusal(t, '--config', file, ...nowhere, '--cluster-name', 'Market!')
+  assert.match(said, /"Market!" as the cluster's name/)
+})
+
+test('epic run --config: a password in a file that others may read is refused', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = join(folder, 'epic.json')
+  await writeFile(file, JSON.stringify({ state: 'postgres://epic:secret@db/epic' }), {
+    mode: 0o644,
+  })
+  const [code, said] = await refusal(t, '--config', file)
+  assert.equal(code, 73)
+  assert.match(said, /chmod 600/)
 })
 
 test('cluster, an engine that cannot be reached: is waited for, then said', async (t) => {

@@ -71,3 +71,33 @@ test(
     assert.ok(now.every((pid) => here.has(pid as number)))
   },
 )
+
+test(
+  'cluster, kill -9 of a supervisor: its nodes give their leases back, and nobody waits for them',
+  { skip },
+  async (t) => {
+    const cluster = await ClusterUnderTest.create(t, counters)
+    // Longer than any caller waits: who had to wait for a lease would fail.
+    const args = ['--lease-ms', '90000']
+    const first = await cluster.start({ name: 'first', args })
+    const second = await cluster.start({ name: 'second', processes: 2, args })
+    const there = await pidsOf(second)
+    const places = await Promise.all(ids.map((id) => first.call(`Counter/${id}`, 'where')))
+    const lost = ids.filter((_, i) => there.has(places[i] as number))
+    assert.ok(lost.length > 0)
+    second.app.kill('SIGKILL')
+    await second.app.ended
+    const here = await pidsOf(first)
+    for (const id of lost) assert.ok(here.has((await answerOf(first, id)) as number))
+  },
+)
+
+/** A call may have been on its way to a node that ended; it is asked again then. */
+async function answerOf(machine: AppUnderTest, id: string): Promise<unknown> {
+  try {
+    return await machine.call(`Counter/${id}`, 'where')
+  } catch (error) {
+    if ((error as { readonly code?: unknown }).code !== 'NodeLost') throw error
+    return await answerOf(machine, id)
+  }
+}

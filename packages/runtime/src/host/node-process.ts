@@ -21,6 +21,8 @@ const EXIT_FENCED = 75
 const EXIT_UNCAUGHT = 70
 const EXIT_BROKEN_STORE = 74
 const EXIT_ORPHANED = 69
+/** One request to the cluster's store; a supervisor that is started anew waits no longer for its processes to end. */
+const GOODBYE_MS = 400
 
 let cluster: ClusterNode | undefined
 let serving: StartedNode | undefined
@@ -106,6 +108,21 @@ function end(code: number): void {
   if (process.connected) process.disconnect()
 }
 
+/**
+ * The supervisor is gone, and with it who would attest this node's death. Where the cluster's store outlives it, the node stops and then
+ * gives its lease back itself, so that nobody has to wait for it.
+ */
+async function endOrphaned(): Promise<void> {
+  if (serving?.site.partitions.isShared === true) {
+    setTimeout(() => process.exit(EXIT_ORPHANED), GOODBYE_MS)
+    cluster?.kill()
+    const { clusterStore, node } = serving
+    // What cannot be given back runs out.
+    await clusterStore.revoke(node.nodeId).catch(() => undefined)
+  }
+  process.exit(EXIT_ORPHANED)
+}
+
 process.on('message', (message: ToNode) => {
   switch (message.kind) {
     case 'start':
@@ -125,6 +142,9 @@ process.on('message', (message: ToNode) => {
       break
   }
 })
-process.on('disconnect', () => process.exit(process.exitCode ?? EXIT_ORPHANED))
+process.on('disconnect', () => {
+  if (process.exitCode === undefined) void endOrphaned()
+  else process.exit()
+})
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
