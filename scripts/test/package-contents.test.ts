@@ -19,10 +19,3 @@ test('entry points: every exported path but files of data', () => {
     '@epicserver/net/raw',
   ])
 })
-
-test('entry points: a command is none, because it runs when it is imported', () => {
-  const exports = { '.': { default: './dist/index.js' }, './main': { default: './dist/main.js' } }
-  const bin = { epic: './dist/main.js' }
-  const manifest = { name: '@epicserver/cli', version: '0.1.0', exports, bin }
-  assert.deepEqual(entryPointsOf([manifest]), ['@epicserver/cli'])
-})

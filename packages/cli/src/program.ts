@@ -2,7 +2,7 @@
 import type { LogLevel } from '@epicserver/runtime'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { addClusterOptions } from './cluster-options.ts'
-import { callCommand } from './commands/call.ts'
+import { callCommand, jsonList } from './commands/call.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { keyCommand } from './commands/key.ts'
 import { newCommand } from './commands/new.ts'
@@ -64,7 +64,7 @@ export function createProgram(): Command {
     .description('call an operation of an entity of the running app')
     .argument('<entity>', 'as in Player/bob')
     .argument('<operation>', 'as in getScore')
-    .argument('[arguments]', 'a JSON list', '[]')
+    .argument('[arguments]', 'a JSON list', jsonList, [])
     .option('-d, --data <folder>', 'the running app’s data folder', DATA_FOLDER)
     .option('--json', 'print JSON')
     .action(callCommand)

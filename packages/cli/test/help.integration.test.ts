@@ -50,11 +50,11 @@ const wrong: readonly { readonly args: readonly string[]; readonly says: RegExp 
   { args: ['call', 'bob', 'getScore'], says: /Cannot read "bob" as an entity/ },
   {
     args: ['call', 'Player/bob', 'move', '{1}'],
-    says: /Cannot read the arguments \{1\}: they are no JSON/,
+    says: /'\{1\}' is invalid for argument 'arguments'\. Write a JSON list/,
   },
   {
     args: ['call', 'Player/bob', 'move', '{"x":1}'],
-    says: /write a JSON list, as in '\["sword", 3\]'/,
+    says: /Write a JSON list, as in '\["sword", 3\]'/,
   },
   { args: ['ps', '--limit', '-1'], says: /whole number above 0/ },
   { args: [], says: /^Usage: epic/ },

@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const epic = join(root, 'packages/epicserver/dist/epic.js')
+const epic = join(root, 'packages/epicserver/bin/epic.js')
 
 /** Inside the checkout, where programs find its packages. */
 async function temporaryFolder(context: TestContext): Promise<string> {

@@ -1,12 +1,13 @@
 /** `epic call Player/bob getScore '[]'`. */
-import { EpicError, parseEntityId } from '@epicserver/contracts'
+import { parseEntityId } from '@epicserver/contracts'
+import { InvalidArgumentError } from 'commander'
 import { ask } from '../ask.ts'
 import { printJson, printLine } from '../output.ts'
 
 export async function callCommand(
   entity: string,
   operation: string,
-  argumentsText: string,
+  args: readonly unknown[],
   options: { readonly data: string; readonly json?: boolean },
 ): Promise<void> {
   const { type, id } = parseEntityId(entity)
@@ -15,26 +16,24 @@ export async function callCommand(
     type,
     id,
     operation,
-    args: parseArguments(argumentsText),
+    args,
   })
   if (options.json === true) printJson({ result: value ?? null })
   else
     printLine(value === undefined || value === null ? 'done' : JSON.stringify(value, undefined, 2))
 }
 
-function parseArguments(text: string): unknown[] {
-  let value: unknown
+/** Reads the arguments of a call, as the command line has them. */
+export function jsonList(text: string): unknown[] {
+  const value = parseJson(text)
+  if (Array.isArray(value)) return value
+  throw new InvalidArgumentError(`Write a JSON list, as in '["sword", 3]'.`)
+}
+
+function parseJson(text: string): unknown {
   try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw new EpicError('InvalidId', `Cannot read the arguments ${text}: they are no JSON`, {
-      cause,
-    })
+    return JSON.parse(text)
+  } catch {
+    return undefined // which is no list either
   }
-  if (!Array.isArray(value))
-    throw new EpicError(
-      'InvalidId',
-      `Cannot use the arguments ${text}: write a JSON list, as in '["sword", 3]'`,
-    )
-  return value
 }

@@ -62,6 +62,10 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
   if (options.exitAfterSetup === true) {
     await Promise.race([supervisor.setupDone, supervisor.stopped])
     await supervisor.stop()
+  } else if (!isJson) {
+    void supervisor.setupDone.then(() =>
+      printLine('It takes calls until Ctrl-C; npx epic ps, in another terminal, shows what lives.'),
+    )
   }
   await supervisor.stopped
   if (options.exitAfterSetup !== true) return
