@@ -12,6 +12,12 @@ export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 /** Inside the checkout, so that apps find the packages that they import. */
 const TEMP = fileURLToPath(new URL('../../../temp/', import.meta.url))
 
+/**
+ * Renewals are late on a machine that runs many tests at once; a test that is about leases sets its
+ * own.
+ */
+const LEASE_MS = 20_000
+
 export interface Ended {
   readonly code: number | null
   readonly stdout: string
@@ -80,6 +86,7 @@ export class AppUnderTest {
     tested.#app = await RunningApp.start({
       app,
       ...options,
+      args: ['--lease-ms', String(LEASE_MS), ...(options.args ?? [])],
       onLine: (line) => tested.#handle(line),
     })
     t.after(() => {
