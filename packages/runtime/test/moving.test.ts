@@ -40,6 +40,14 @@ class Counter extends Entity {
   async remindMe(at: number): Promise<void> {
     this.task.set('tick', { operation: 'tick', at })
   }
+  async mark(n: number): Promise<void> {
+    this.notes.push(n)
+  }
+  /** Two calls that are not awaited, one of them without an answer. */
+  async sendBoth(there: Ref<Counter>, n: number): Promise<void> {
+    there.note(n)
+    void there.mark(n + 1)
+  }
   async seen(): Promise<{ count: number; notes: number[] }> {
     return { count: this.count, notes: this.notes }
   }
@@ -284,6 +292,48 @@ describe('moving: many times', () => {
     isOver = true
     const made = (await Promise.all(callers)).reduce((sum, calls) => sum + calls, 0)
     assert.equal((await first.pool.Counter[id]!.seen()).count, made)
+    rig.close()
+  })
+
+  it('calls of one entity to another arrive in the order in which they were made, however it moves', async () => {
+    const rig = await pairRig(entities, 3)
+    const [first, second, third] = rig.members
+    assert.ok(first && second && third)
+    const id = rig.idAt(first, 'Counter')
+    await first.pool.Counter[id]!.add(0)
+    const callers = rig.members.map((member) => rig.idAt(member, 'Counter', 1))
+    let isOver = false
+    const send = async (caller: string, at: Member<App>): Promise<number> => {
+      let n = 0
+      for (; !isOver; n += 2) {
+        await at.pool.Counter[caller]!.sendBoth(
+          at.pool.Counter[id]!,
+          10_000_000 * callers.indexOf(caller) + n,
+        )
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      }
+      return n
+    }
+    const sent = callers.map((caller, i) => send(caller, rig.members[i]!))
+    for (let i = 0; i < 30; i += 1) {
+      const outcome = await moved(rig, third, `Counter/${id}`, rig.members[(i * 2 + 1) % 3]!)
+      assert.equal(outcome.status, 'moved')
+    }
+    isOver = true
+    const counts = await Promise.all(sent)
+    const total = counts.reduce((sum, count) => sum + count, 0)
+    let notes: number[] = []
+    for (let i = 0; i < 100 && notes.length < total; i += 1) {
+      await rig.clock.advance(10)
+      ;({ notes } = await first.pool.Counter[id]!.seen())
+    }
+    for (const [i, count] of counts.entries()) {
+      const own = notes.filter((note) => Math.floor(note / 10_000_000) === i)
+      assert.deepEqual(
+        own,
+        Array.from({ length: count }, (_, n) => 10_000_000 * i + n),
+      )
+    }
     rig.close()
   })
 

@@ -158,7 +158,19 @@ describe('calls between nodes', () => {
     const { message, facts } = second!.log.at(-1)!
     assert.equal(message, 'a peer sent a batch that does not decode')
     assert.equal(facts['problem'], 'a call to number 99, which nobody has')
+    await rig.clock.advance(50)
     assert.equal(await first!.pool.Thing[rig.idAt(second!, 'Thing')]!.add(1), 1)
+    rig.close()
+  })
+
+  it('a node that opens another channel is not heard on the one before, which is closed', async () => {
+    const rig = await pairRig({ Thing })
+    const [first, second] = rig.members
+    const one = rig.network.stranger(first!.node.nodeId, second!.node.nodeId)
+    await quiet()
+    const other = rig.network.stranger(first!.node.nodeId, second!.node.nodeId)
+    await quiet()
+    assert.deepEqual([one.isClosed, other.isClosed], [true, false])
     rig.close()
   })
 

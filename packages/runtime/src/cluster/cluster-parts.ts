@@ -99,7 +99,10 @@ function createCallParts(
   })
   const node = new EntityNode({ ...rest, nodeId, ports: { ...ports, store, router } })
   const to: Peers['to'] = (id) => peers.to(id)
-  const whereabouts = new Whereabouts({ member, router, clock, to, dispatch, pump })
+  const whereabouts = new Whereabouts({
+    ...{ member, router, clock, to, dispatch, pump },
+    home: () => node,
+  })
   const residence = new Residence({ member, node, whereabouts, pump })
   const peers = new Peers({ member, router, node, whereabouts, log, pump }, network(nodeId))
   return { node, router, store, whereabouts, residence, peers }

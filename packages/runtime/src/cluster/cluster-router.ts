@@ -15,7 +15,7 @@ import type { EntityCall } from '../node/entity-call.ts'
 import { RUNTIME_LIMITS } from '../limits.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { NodeClock, Router } from '../node/ports.ts'
-import { partitionOfRef, type RefObject } from '../model/ref.ts'
+import { partitionOfRef, type RefObject, wayOf } from '../model/ref.ts'
 import { PeerCall } from './peer-call.ts'
 import type { Residence } from './residence.ts'
 import { placeOfRef, type Whereabouts } from './whereabouts.ts'
@@ -113,7 +113,12 @@ export class ClusterRouter implements Router {
     const link =
       owner === undefined || owner === this.#member.nodeId ? undefined : this.#links.to(owner)
     if (link === undefined) this.hold(call)
-    else link.send(call, now)
+    else if (wayOf(call.ref) === link) link.send(call, now)
+    else this.#whereabouts().sendBy(link, call, 0n)
+  }
+
+  mustFollow(call: EntityCall): boolean {
+    return !(call instanceof PeerCall) && this.#whereabouts().mustFollow(call)
   }
 
   askOthers(

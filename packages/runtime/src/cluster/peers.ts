@@ -56,6 +56,8 @@ export class Peers {
     string,
     { readonly link: PeerLink; readonly channel: PeerChannel; isOpen: boolean }
   >()
+  /** The channel that each node has opened last. */
+  readonly #newest = new Map<string, PeerChannel>()
   /** Nodes that are tried again after a moment. */
   readonly #lost = new Set<string>()
   #isClosed = false
@@ -199,13 +201,19 @@ export class Peers {
     const answers = this.#batches(channel)
     const acquaintances = new Acquaintances(this.#host.node.refs)
     const source = { from, reader: this.#newReader(), caller: { answers, acquaintances } }
+    this.#newest.get(from)?.close()
+    this.#newest.set(from, channel)
     return {
       onBatch: (bytes) => {
-        if (this.#read(source, bytes)) return
+        // What was not read of a channel when its node has opened another was given up there, and must not run behind that.
+        if (this.#newest.get(from) !== channel || this.#read(source, bytes)) return
         answers.close()
         channel.close()
       },
-      onClose: () => answers.close(),
+      onClose: () => {
+        if (this.#newest.get(from) === channel) this.#newest.delete(from)
+        answers.close()
+      },
     }
   }
 

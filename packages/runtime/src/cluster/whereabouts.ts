@@ -4,17 +4,18 @@
  * The fabric's residents know or find out; this part sends, keeps and answers calls by what they say. A call of this node goes
  * out with how fresh the knowledge was by which it is sent. A call from another node that is wrong here goes back to its
  * sender with the place, if one is known (`Moved`): the sender takes it there, so that no node stands between two others for
- * longer than a round trip. One that may be right, since the entity was placed here or is on its way, waits until the owner
- * has said so.
+ * longer than a round trip, and sees to the order of what it sends (`Reroutes`). One that may be right, since the entity was
+ * placed here or is on its way, waits until the owner has said so.
  */
 import { EpicError, formatEntityId } from '@epicserver/contracts'
 import type { ClusterMember, EntityKey, NodeId, Place } from '@epicserver/fabric'
-import type { EntityCall } from '../node/entity-call.ts'
+import type { CallHome, EntityCall } from '../node/entity-call.ts'
 import type { NodeClock } from '../node/ports.ts'
-import { entityBehind, partitionOfRef, type RefObject } from '../model/ref.ts'
+import { entityBehind, partitionOfRef, setWay, wayOf, type RefObject } from '../model/ref.ts'
 import type { ClusterRouter } from './cluster-router.ts'
 import { PeerCall } from './peer-call.ts'
-import type { PeerLink } from './peer-link.ts'
+import { PeerLink } from './peer-link.ts'
+import { Reroutes, Sweep } from './reroutes.ts'
 
 /** Where an entity is said to be; epoch 0 names its owner, who has it or knows where it is. */
 export interface Whither {
@@ -28,6 +29,7 @@ export interface WhereaboutsParts {
   readonly clock: NodeClock
   /** The link to a node, once it is open. */
   readonly to: (nodeId: NodeId) => PeerLink | undefined
+  readonly home: () => CallHome
   /** Brings a call to its entity here. */
   readonly dispatch: (call: EntityCall) => void
   /** Residents were asked something: perform what they want. */
@@ -44,13 +46,22 @@ export class Whereabouts {
   /** Calls that wait for the word of an entity's owner. */
   readonly #waiting = new Map<EntityKey, EntityCall[]>()
 
+  readonly #reroutes: Reroutes
+
   constructor(parts: WhereaboutsParts) {
     this.#parts = parts
+    this.#reroutes = new Reroutes(parts.home, (calls, to) => {
+      for (const call of calls) {
+        if (call.settled) continue
+        if (to === undefined) parts.dispatch(call)
+        else this.#follow(call, to)
+      }
+    })
   }
 
-  /** Calls that wait for an owner's word. */
+  /** Calls that wait for an owner's word, or for those that went before them. */
   get waitingCount(): number {
-    let count = 0
+    let count = this.#reroutes.callCount
     for (const calls of this.#waiting.values()) count += calls.length
     return count
   }
@@ -74,6 +85,10 @@ export class Whereabouts {
     const now = clock.monotonicMs()
     const place = placeOfRef(call.ref)
     const owner = member.ownerOf(place.partition)
+    if (this.#waiting.has(place.key)) {
+      this.#keep(place.key, call)
+      return
+    }
     if (epoch === 0n && !member.residents.isPointedTo(place.key, now)) {
       if (owner === undefined || owner === member.nodeId) router.hold(call)
       else this.#take(call, { host: owner, epoch: 0n })
@@ -88,11 +103,58 @@ export class Whereabouts {
 
   /** Another node said that the entity of a call is not there. */
   handleMoved(call: EntityCall, from: NodeId, to: Whither | undefined): void {
+    if (call instanceof Sweep) {
+      call.end()
+      return
+    }
+    const { member, clock } = this.#parts
+    const { key } = placeOfRef(call.ref)
+    member.residents.forget(key, from)
+    if (to !== undefined && to.epoch > 0n) member.residents.learn(key, to.host, to.epoch)
+    if (this.#reroutes.keepReturned(call, to)) return
+    const oldWay = this.#parts.to(from)
+    if (oldWay !== undefined) this.#reroutes.begin(call.ref, oldWay, clock.monotonicMs())
+    if (!this.#reroutes.keepReturned(call, to)) this.#follow(call, to)
+  }
+
+  /** Sends a call over a link, or keeps it until those are through that took another way. */
+  sendBy(link: PeerLink, call: EntityCall, epoch: bigint): void {
+    if (this.#reroutes.keepLater(call)) return
+    const { ref } = call
+    const now = this.#parts.clock.monotonicMs()
+    const oldWay = wayOf(ref)
+    if (oldWay !== null && oldWay !== link && this.#isOpen(oldWay)) {
+      this.#reroutes.begin(ref, oldWay, now)
+      this.#reroutes.keepLater(call)
+      return
+    }
+    setWay(ref, link)
+    link.send(call, now, epoch)
+  }
+
+  /** Whether a call for an entity that is here must wait for those that left this node before. */
+  mustFollow(call: EntityCall): boolean {
+    if (this.#reroutes.keepLater(call)) return true
+    const { ref } = call
+    const oldWay = wayOf(ref)
+    if (oldWay === null || !this.#isOpen(oldWay)) {
+      setWay(ref, null)
+      return false
+    }
+    this.#reroutes.begin(ref, oldWay, this.#parts.clock.monotonicMs())
+    return this.#reroutes.keepLater(call)
+  }
+
+  #isOpen(way: object): way is PeerLink {
+    return way instanceof PeerLink && this.#parts.to(way.nodeId) === way
+  }
+
+  /** Takes a call to where its entity was said to be. */
+  #follow(call: EntityCall, to: Whither | undefined): void {
     const { member, router } = this.#parts
     const place = placeOfRef(call.ref)
-    member.residents.forget(place.key, from)
     if (to === undefined) router.hold(call)
-    else if (to.epoch > 0n) this.#follow(call, place, to)
+    else if (to.epoch > 0n) this.#goTo(call, place, to)
     // An owner that this node does not know is of a view that it has not read yet, or of one that is over.
     else if (to.host === member.ownerOf(place.partition) && to.host !== member.nodeId)
       this.#take(call, to)
@@ -112,9 +174,8 @@ export class Whereabouts {
     for (const call of this.takeWaiting(key)) this.#take(call, to)
   }
 
-  #follow(call: EntityCall, place: Place, to: Whither): void {
+  #goTo(call: EntityCall, place: Place, to: Whither): void {
     const { member, clock } = this.#parts
-    member.residents.learn(place.key, to.host, to.epoch)
     if (to.host !== member.nodeId) {
       this.#take(call, to)
       return
@@ -127,14 +188,14 @@ export class Whereabouts {
 
   /** Sends a call of this node to a place, and one that came from another node back to there. */
   #take(call: EntityCall, to: Whither): void {
-    const { member, router, clock } = this.#parts
+    const { member, router } = this.#parts
     if (call instanceof PeerCall) {
       call.sendBack(to)
       return
     }
     const link = to.host === member.nodeId ? undefined : this.#parts.to(to.host)
     if (link === undefined) router.hold(call)
-    else link.send(call, clock.monotonicMs(), to.epoch)
+    else this.sendBy(link, call, to.epoch)
   }
 
   #keep(key: EntityKey, call: EntityCall): void {

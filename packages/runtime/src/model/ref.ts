@@ -78,6 +78,8 @@ export class RefObject {
   '@place': Activation | null = null
   /** Its place among the entities that a link has introduced to another node, if it is still the holder. */
   '@placeOnLinks' = -1
+  /** The way that this node's calls to the entity took last, where they left the node; opaque here. */
+  '@way': object | null = null
   /** The entity's partition, once somebody has asked. */
   '@partition' = -1
   /** On the prototype: the same for all refs of a class. */
@@ -142,6 +144,14 @@ export function placeOf(ref: RefObject): Activation | null {
 
 export function setPlace(ref: RefObject, place: Activation | null): void {
   ref['@place'] = place
+}
+
+export function wayOf(ref: RefObject): object | null {
+  return ref['@way']
+}
+
+export function setWay(ref: RefObject, way: object | null): void {
+  ref['@way'] = way
 }
 
 export function placeOnLinksOf(ref: RefObject): number {

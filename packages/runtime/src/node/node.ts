@@ -56,6 +56,7 @@ import {
   placeOf,
   RefTable,
   setPlace,
+  wayOf,
   type CallSite,
   type Ref,
   type RefObject,
@@ -348,8 +349,10 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
         this.ports.router.send(call, this.kernel.now)
         return
       }
+      const wasElsewhere = wayOf(ref) !== null
+      if (wasElsewhere && this.ports.router.mustFollow?.(call) === true) return
       this.kernel.accept(this.type(description.name), id, call)
-      setPlace(ref, call.activation)
+      if (!wasElsewhere) setPlace(ref, call.activation)
     }
     this.scheduleDrain()
   }

@@ -47,6 +47,8 @@ export interface Router {
   grantEpoch(type: string, id: string): bigint
   /** Takes a call to another node; it will be settled. `now` is coarse, as its deadline is. */
   send(call: EntityCall, now: number): void
+  /** Whether a call must wait for those that left this node before its entity came here; then it is kept. */
+  mustFollow?(call: EntityCall): boolean
   /** Keeps a call until it is clear where it goes; false where there is nothing to wait for. */
   hold(call: EntityCall): boolean
   /** Asks every other node something that concerns no entity. */

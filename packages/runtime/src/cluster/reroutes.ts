@@ -1,0 +1,111 @@
+/**
+ * Keeps the calls of this node to an entity in order while the entity's place changes.
+ *
+ * Calls that take one way, over one link, arrive in order, lane by lane. When an entity is to be called by another way, because a
+ * call came back from where it was, or a newer view or word names another place, calls may still be under way on the old one: a
+ * new call would overtake them. So they all wait here, those that come back and, behind them, those that are made; and *sweeps*
+ * follow on the old way, one in each lane, calls that do nothing. Whatever became of them, when that is known nothing is left on the
+ * old way, and all that waits goes on, in order.
+ *
+ * It costs a round trip for each caller's node and change of place, and nothing where nothing moves.
+ */
+import type { Priority } from '@epicserver/kernel'
+import { EntityCall, type CallHome } from '../node/entity-call.ts'
+import { sweepOperations } from '../node/internal-operations.ts'
+import { setWay, type RefObject } from '../model/ref.ts'
+import type { PeerLink } from './peer-link.ts'
+import type { Whither } from './whereabouts.ts'
+
+/** Stands for the way of a ref whose calls wait. */
+const NONE_NOW = Object.freeze({ why: 'sweeps are under way' })
+
+const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
+
+interface Reroute {
+  readonly returned: EntityCall[]
+  readonly later: EntityCall[]
+  sweeps: number
+  /** What was said last of where the entity is. */
+  to: Whither | undefined
+}
+
+/** What is to be done with calls whose old way is clear. */
+export type Onward = (calls: readonly EntityCall[], to: Whither | undefined) => void
+
+/** A call that follows others on their way and does nothing; all its outcomes are one: it has come through. */
+export class Sweep extends EntityCall {
+  readonly #onDone: () => void
+
+  constructor(home: CallHome, ref: RefObject, priority: Priority, onDone: () => void) {
+    super(home, ref, sweepOperations[priority], [], null)
+    this.#onDone = onDone
+  }
+
+  override succeed(_value: unknown): void {
+    this.end()
+  }
+
+  override reject(_error: unknown): void {
+    this.end()
+  }
+
+  end(): void {
+    if (this.settled) return
+    this.settled = true
+    this.#onDone()
+  }
+}
+
+export class Reroutes {
+  readonly #home: () => CallHome
+  readonly #onward: Onward
+  readonly #open = new Map<RefObject, Reroute>()
+
+  constructor(home: () => CallHome, onward: Onward) {
+    this.#home = home
+    this.#onward = onward
+  }
+
+  /** How many calls wait. */
+  get callCount(): number {
+    let count = 0
+    for (const { returned, later } of this.#open.values()) count += returned.length + later.length
+    return count
+  }
+
+  /** Follows up on an old way; calls that are given here wait until it is clear. */
+  begin(ref: RefObject, oldWay: PeerLink, now: number): void {
+    if (this.#open.has(ref)) return
+    const reroute: Reroute = { returned: [], later: [], sweeps: PRIORITIES.length, to: undefined }
+    this.#open.set(ref, reroute)
+    setWay(ref, NONE_NOW)
+    for (const priority of PRIORITIES) {
+      const sweep = new Sweep(this.#home(), ref, priority, () => this.#handleSwept(ref, reroute))
+      oldWay.send(sweep, now)
+    }
+  }
+
+  /** A call has come back: says whether it waits here now. */
+  keepReturned(call: EntityCall, to: Whither | undefined): boolean {
+    const reroute = this.#open.get(call.ref)
+    if (reroute === undefined) return false
+    reroute.returned.push(call)
+    reroute.to = to
+    return true
+  }
+
+  /** A call is made: says whether it waits here now. */
+  keepLater(call: EntityCall): boolean {
+    const reroute = this.#open.get(call.ref)
+    reroute?.later.push(call)
+    return reroute !== undefined
+  }
+
+  #handleSwept(ref: RefObject, reroute: Reroute): void {
+    reroute.sweeps -= 1
+    if (reroute.sweeps > 0) return
+    this.#open.delete(ref)
+    setWay(ref, null)
+    this.#onward([...reroute.returned, ...reroute.later], reroute.to)
+  }
+}
