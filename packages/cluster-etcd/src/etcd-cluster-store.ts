@@ -49,7 +49,7 @@ import {
 } from './etcd-messages.ts'
 import type { EtcdEvent, EtcdHeader, EtcdRecord, EtcdStatus } from './etcd-messages.ts'
 import { EtcdWatch } from './etcd-watch.ts'
-import { ETCD_LIMITS, REQUEST_MS_MAX } from './limits.ts'
+import { ATTEMPT_MS_MAX, ETCD_LIMITS, REQUEST_MS_MAX } from './limits.ts'
 import { checkEndpoints } from './tls-options.ts'
 import type { TlsOptions } from './tls-options.ts'
 
@@ -63,6 +63,8 @@ export interface EtcdClusterStoreOptions {
   readonly auth?: { readonly user: string; readonly password: string }
   /** How long a request may take, over however many servers. */
   readonly requestMs?: number
+  /** How long one server may take before the next is asked; longer where servers are known to be slow. */
+  readonly attemptMs?: number
   /** Lets `http://` lead to other machines; only on a network that nobody else can listen to. */
   readonly allowPlainText?: boolean
 }
@@ -94,6 +96,7 @@ export class EtcdClusterStore implements ClusterStore {
       tls: options.tls,
       auth: options.auth,
       requestMs: options.requestMs ?? REQUEST_MS_MAX,
+      attemptMs: options.attemptMs ?? ATTEMPT_MS_MAX,
     })
   }
 

@@ -18,7 +18,7 @@ import { AUTHENTICATE, decodeToken, encodeAuthenticate } from './etcd-messages.t
 import { GrpcChannel } from './grpc-channel.ts'
 import type { GrpcStreamHandlers } from './grpc-channel.ts'
 import { GrpcFailure, meaningOf, refusalFrom } from './grpc-failure.ts'
-import { ATTEMPT_MS_MAX, RETRY_MS_MAX, RETRY_MS_MIN } from './limits.ts'
+import { RETRY_MS_MAX, RETRY_MS_MIN } from './limits.ts'
 import type { TlsOptions } from './tls-options.ts'
 
 /** What an {@link EtcdConnection} is made of. */
@@ -27,6 +27,7 @@ export interface EtcdConnectionOptions {
   readonly tls?: TlsOptions | undefined
   readonly auth?: { readonly user: string; readonly password: string } | undefined
   readonly requestMs: number
+  readonly attemptMs: number
 }
 
 /** What may be done about a request that got no answer. */
@@ -117,7 +118,7 @@ export class EtcdConnection {
       const { path, message } = request
       return await channel.call(
         { path, message, headers },
-        Math.ceil(Math.min(leftMs, ATTEMPT_MS_MAX)),
+        Math.ceil(Math.min(leftMs, this.#options.attemptMs)),
       )
     } catch (error) {
       if (error instanceof GrpcFailure) this.#leave(channel, error)
@@ -196,7 +197,7 @@ export class EtcdConnection {
   ): Promise<string> {
     const message = encodeAuthenticate(user, password)
     const call = { path: AUTHENTICATE, message, headers: NEEDS_LEADER }
-    const token = decodeToken(await channel.call(call, ATTEMPT_MS_MAX).catch(asNotDone))
+    const token = decodeToken(await channel.call(call, this.#options.attemptMs).catch(asNotDone))
     if (token !== undefined) return token
     throw new EpicError(
       'ProtocolBroken',

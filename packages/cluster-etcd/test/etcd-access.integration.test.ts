@@ -15,6 +15,7 @@ import { encodeMessage } from '#src/protobuf.ts'
 import type { Field } from '#src/protobuf.ts'
 import { hasOpenssl, makeCertificates } from './certificates.ts'
 import type { Certificates } from './certificates.ts'
+import { patience } from './patience.ts'
 
 const etcd = await findEtcd()
 const prefix = 'access/'
@@ -49,6 +50,7 @@ describe(
         endpoints: servers.endpoints,
         prefix,
         tls: { ca, ...client },
+        ...patience,
       })
       assert.equal(
         (await store.txn({ if: [], then: [{ op: 'put', key: 'a', value: new Uint8Array() }] })).ok,
@@ -106,7 +108,12 @@ describe('etcd with users', { skip: etcd.missing ?? false }, () => {
   after(() => servers.stop())
 
   it('lets in who has the password', async () => {
-    const store = new EtcdClusterStore({ endpoints: servers.endpoints, prefix, auth: root })
+    const store = new EtcdClusterStore({
+      endpoints: servers.endpoints,
+      prefix,
+      auth: root,
+      ...patience,
+    })
     const lease = await store.grant(2_000)
     await store.txn({
       if: [],
@@ -127,6 +134,7 @@ describe('etcd with users', { skip: etcd.missing ?? false }, () => {
         endpoints: servers.endpoints,
         prefix,
         ...(auth === undefined ? {} : { auth }),
+        ...patience,
       })
       // (A lease without keys etcd grants to anyone.)
       await assert.rejects(store.get('a'), { code: 'Unauthorized' })
@@ -139,13 +147,19 @@ describe('etcd with users', { skip: etcd.missing ?? false }, () => {
       endpoints: servers.endpoints,
       prefix,
       auth: { user: 'guest', password: 'g' },
+      ...patience,
     })
     await assert.rejects(store.get('a'), { code: 'Unauthorized', message: /permission denied/ })
     await store.close()
   })
 
   it('logs in again when the servers have forgotten its token, and its watch goes on', async () => {
-    const store = new EtcdClusterStore({ endpoints: servers.endpoints, prefix, auth: root })
+    const store = new EtcdClusterStore({
+      endpoints: servers.endpoints,
+      prefix,
+      auth: root,
+      ...patience,
+    })
     const { rev } = await store.list('')
     const heard = new Promise<string>((resolve) => {
       store.watch('late', rev, (events) => {
@@ -253,7 +267,7 @@ function listening(server: Server): Promise<number> {
 
 /** Users `root` and `guest`, as etcd's own tool would make them. */
 async function enableUsers(endpoints: readonly string[]): Promise<void> {
-  const connection = new EtcdConnection({ endpoints, requestMs: 5_000 })
+  const connection = new EtcdConnection({ endpoints, ...patience })
   const calls: readonly [path: string, ...Field[]][] = [
     ['UserAdd', [1, 'root'], [2, 'right']],
     ['UserAdd', [1, 'guest'], [2, 'g']],

@@ -8,6 +8,7 @@ import type { ClusterStoreHarness, FaultyClient } from '@epicserver/conformance'
 import { EtcdClusterStore } from '@epicserver/cluster-etcd'
 import { COMPACT, encodeCompaction } from '#src/etcd-messages.ts'
 import { EtcdConnection } from '#src/etcd-connection.ts'
+import { patience } from './patience.ts'
 
 const etcd = await findEtcd()
 const prefix = 'epic/conformance/'
@@ -16,7 +17,7 @@ async function open(): Promise<ClusterStoreHarness> {
   const servers = await startEtcdServers({ binary: etcd.binary ?? '', count: 3 })
   const { endpoints } = servers
   return {
-    connect: async () => new EtcdClusterStore({ endpoints, prefix }),
+    connect: async () => new EtcdClusterStore({ endpoints, prefix, ...patience }),
     now: () => performance.now(),
     dropHistory: () => compact(endpoints),
     connectFaulty: () => connectFaulty(servers.clientPort(0)),
@@ -29,10 +30,10 @@ async function open(): Promise<ClusterStoreHarness> {
 }
 
 async function compact(endpoints: readonly string[]): Promise<void> {
-  const store = new EtcdClusterStore({ endpoints, prefix })
+  const store = new EtcdClusterStore({ endpoints, prefix, ...patience })
   const { rev } = await store.list('')
   await store.close()
-  const connection = new EtcdConnection({ endpoints, requestMs: 5_000 })
+  const connection = new EtcdConnection({ endpoints, ...patience })
   await connection.ask({
     attempt: 'compact',
     kind: 'change',

@@ -5,6 +5,7 @@ import type { EtcdServers } from '@epicserver/conformance'
 import { EtcdClusterStore } from '@epicserver/cluster-etcd'
 import { isEpicError } from '@epicserver/contracts'
 import type { ClusterStore, WatchEvent } from '@epicserver/contracts'
+import { patience } from './patience.ts'
 
 const etcd = await findEtcd()
 let cases = 0
@@ -121,8 +122,16 @@ describe('etcd fail-over', { skip: etcd.missing ?? false }, () => {
   })
 
   it('two clusters on one engine cannot read each other (checklist 46)', async () => {
-    const mine = new EtcdClusterStore({ endpoints: servers.endpoints, prefix: 'mine/' })
-    const theirs = new EtcdClusterStore({ endpoints: servers.endpoints, prefix: 'theirs/' })
+    const mine = new EtcdClusterStore({
+      endpoints: servers.endpoints,
+      prefix: 'mine/',
+      ...patience,
+    })
+    const theirs = new EtcdClusterStore({
+      endpoints: servers.endpoints,
+      prefix: 'theirs/',
+      ...patience,
+    })
     await mine.txn({ if: [], then: [{ op: 'put', key: 'view', value: new Uint8Array() }] })
     assert.equal(await theirs.get('view'), null)
     assert.deepEqual((await theirs.list('')).recs, [])
