@@ -1,15 +1,12 @@
 /** The commands of `epic`, with their options and help. */
-import type { LogLevel } from '@epicserver/runtime'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import { addClusterOptions } from './cluster-options.ts'
+import { Command, InvalidArgumentError } from 'commander'
 import { callCommand, jsonList } from './commands/call.ts'
 import { inspectCommand } from './commands/inspect.ts'
 import { keyCommand } from './commands/key.ts'
 import { newCommand } from './commands/new.ts'
 import { psCommand } from './commands/ps.ts'
-import { runCommand, type RunOptions } from './commands/run.ts'
-import { applyConfigFile } from './config-file.ts'
 import { addOperatorCommands } from './operator-commands.ts'
+import { addRunCommand } from './run-command.ts'
 import { VERSION } from './version.ts'
 import { addWatchingCommands } from './watching-commands.ts'
 
@@ -22,31 +19,7 @@ export function createProgram(): Command {
     .version(VERSION)
     .exitOverride()
     .showHelpAfterError('(epic --help shows all commands)')
-  const run = program
-    .command('run')
-    .description('run an app on all cores of this machine, alone or with other machines')
-    .argument('<app>', 'the file whose default export is defineApp({ … })')
-    .option('-p, --processes <count>', 'node processes; one a core without it', wholeNumber)
-    .option('-d, --data <folder>', 'where the app’s data lies', DATA_FOLDER)
-    .option(
-      '--lease-ms <ms>',
-      'how long a silent node keeps its entities: 2000, in a cluster 6000',
-      wholeNumber,
-    )
-    .option('--production', 'do not check and freeze messages (also with NODE_ENV=production)')
-    .option('--exit-after-setup', 'stop in good order when setup has run')
-    .option('--log-level <level>', 'debug, info, warn or error', logLevel, 'info')
-    .option('--json', 'log and print JSON')
-    .addOption(
-      new Option('--config <file>', 'options as JSON, where nothing else says them').env(
-        'EPIC_CONFIG',
-      ),
-    )
-    .action(async (appFile: string, { config }: { readonly config?: string }, command: Command) => {
-      if (config !== undefined) await applyConfigFile(command, config)
-      await runCommand(appFile, command.opts<RunOptions>())
-    })
-  addClusterOptions(run)
+  addRunCommand(program, { dataFolder: DATA_FOLDER, wholeNumber })
   program
     .command('key')
     .description('make the secret that the machines of a cluster share')
@@ -87,11 +60,6 @@ export function createProgram(): Command {
   addWatchingCommands(program, DATA_FOLDER)
   for (const command of program.commands) command.exitOverride()
   return program
-}
-
-function logLevel(text: string): LogLevel {
-  if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text
-  throw new InvalidArgumentError('It must be debug, info, warn or error.')
 }
 
 function wholeNumber(text: string): number {
