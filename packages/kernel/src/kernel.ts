@@ -228,9 +228,8 @@ export class Kernel {
   #place(activation: Activation, call: Call): void {
     const { coalesce } = call.operation
     if (coalesce && takeOver(activation, call)) return
-    const refusal = this.#refusal(activation, call)
-    if (refusal !== undefined) {
-      call.endUnrun(refusal)
+    if (!this.#hasRoom(activation, call)) {
+      call.endUnrun(this.#refusal(activation, call))
       return
     }
     activation.accepted += 1
@@ -267,12 +266,16 @@ export class Kernel {
     this.#mailboxes.endHook(activation, hook)
   }
 
-  #refusal(activation: Activation, call: Call): EpicError | undefined {
-    const { mailboxMax } = activation.type.plan
-    const share = call.operation.unreliable ? this.limits.unreliableShare : 1
-    if (activation.accepted >= mailboxMax * share) return refusals.mailboxFull(activation)
-    if (call.depth > this.limits.callDepthMax) return refusals.chainTooLong(activation, call)
-    return undefined
+  #hasRoom({ type, accepted }: Activation, { operation, depth }: Call): boolean {
+    const { unreliableShare, callDepthMax } = this.limits
+    const share = operation.unreliable ? unreliableShare : 1
+    return accepted < type.plan.mailboxMax * share && depth <= callDepthMax
+  }
+
+  #refusal(activation: Activation, call: Call): EpicError {
+    return call.depth > this.limits.callDepthMax
+      ? refusals.chainTooLong(activation, call)
+      : refusals.mailboxFull(activation)
   }
 
   /**

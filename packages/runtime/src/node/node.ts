@@ -241,13 +241,14 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     const parent = currentTurn()
     if (parent === null && !this.#isDrainScheduled) this.kernel.now = this.ports.clock.monotonicMs()
     if (this.isDevelopment) guardMessage(args, `${descriptionOf(ref).name}.${operation.name}(…)`)
-    if (operation.oneWay) {
-      const message = new UnawaitedCall(this, ref, operation, args, parent, this.reportFailure)
-      if (this.observer !== null) this.observer.callMade(message)
-      this.#send(message)
-      return undefined
-    }
-    return this.#await(new AwaitedCall(this, ref, operation, args, parent))
+    return operation.oneWay
+      ? this.#tell(new UnawaitedCall(this, ref, operation, args, parent, this.reportFailure))
+      : this.#await(new AwaitedCall(this, ref, operation, args, parent))
+  }
+
+  #tell(message: UnawaitedCall): void {
+    if (this.observer !== null) this.observer.callMade(message)
+    this.#send(message)
   }
 
   /** A call from outside, under a number that its caller keeps when it repeats the call. */
@@ -338,23 +339,24 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     const place = placeOf(ref)
     if (place !== null && place.state !== 'gone') {
       this.kernel.acceptAt(place, call)
+      this.scheduleDrain()
+    } else if (this.#isElsewhere(ref)) {
+      this.ports.router.send(call, this.kernel.now)
     } else {
-      const description = descriptionOf(ref)
-      const id = idBehind(ref)
-      const isElsewhere =
-        description.placement !== 'anywhere' &&
-        !this.isActive(ref) &&
-        !this.ports.router.isHome(ref)
-      if (isElsewhere) {
-        this.ports.router.send(call, this.kernel.now)
-        return
-      }
       const wasElsewhere = wayOf(ref) !== null
       if (wasElsewhere && this.ports.router.mustFollow?.(call) === true) return
-      this.kernel.accept(this.type(description.name), id, call)
+      this.kernel.accept(this.type(descriptionOf(ref).name), idBehind(ref), call)
       if (!wasElsewhere) setPlace(ref, call.activation)
+      this.scheduleDrain()
     }
-    this.scheduleDrain()
+  }
+
+  #isElsewhere(ref: RefObject): boolean {
+    return (
+      descriptionOf(ref).placement !== 'anywhere' &&
+      !this.isActive(ref) &&
+      !this.ports.router.isHome(ref)
+    )
   }
 
   /** From within an `await`: what follows from it must wait until that is done. */
