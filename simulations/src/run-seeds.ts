@@ -24,22 +24,32 @@ export interface SeedsOptions {
   readonly untilFailed?: boolean
 }
 
+export function emptyReport(): Report {
+  return { seeds: 0, failed: [], virtualMs: 0, realMs: 0, faults: {} }
+}
+
+/** Adds what some seeds came to. */
+export function addReport(total: Report, part: Report): void {
+  total.seeds += part.seeds
+  total.virtualMs += part.virtualMs
+  total.realMs += part.realMs
+  total.failed.push(...part.failed)
+  for (const [kind, times] of Object.entries(part.faults))
+    total.faults[kind] = (total.faults[kind] ?? 0) + times
+}
+
 /** Of how many failures the whole story is told. */
 export const FAILED_DETAILS_MAX = 5
 
 export async function runSeeds(scenario: Scenario, options: SeedsOptions): Promise<Report> {
   const { count, from, print, trace, mutations = [] } = options
   const startedAt = performance.now()
-  const report: Report = { seeds: 0, failed: [], virtualMs: 0, realMs: 0, faults: {} }
+  const report = emptyReport()
   for (let seed = from; seed < from + count; seed += 1) {
     const run = { seed, mutations, ...(trace && { print: trace }) }
     const outcome = await scenario.run(run).catch((error: unknown) => failureOf(error))
-    Object.assign(report, {
-      seeds: report.seeds + 1,
-      virtualMs: report.virtualMs + outcome.virtualMs,
-    })
-    for (const [kind, times] of Object.entries(outcome.faults))
-      report.faults[kind] = (report.faults[kind] ?? 0) + times
+    const { virtualMs, faults } = outcome
+    addReport(report, { seeds: 1, failed: [], virtualMs, realMs: 0, faults })
     if (!(outcome instanceof SimulationFailed)) continue
     report.failed.push(seed)
     if (options.untilFailed === true) break

@@ -21,7 +21,17 @@ export class Notes {
 
 type Deed = (world: ClusterWorld, notes: Notes) => Promise<void>
 
-const DEEDS: readonly Deed[] = [add, add, addOnce, addOnce, read, carry, plan, look]
+const DEEDS: readonly Deed[] = [
+  add,
+  addSlowly,
+  addSlowly,
+  addOnce,
+  addOnce,
+  read,
+  carry,
+  plan,
+  look,
+]
 
 /** One client: does one thing after another until the time is over. */
 export async function runClient(world: ClusterWorld, notes: Notes, until: number): Promise<void> {
@@ -40,6 +50,10 @@ function add(world: ClusterWorld, notes: Notes): Promise<void> {
   return count(world, notes, 'add')
 }
 
+function addSlowly(world: ClusterWorld, notes: Notes): Promise<void> {
+  return count(world, notes, 'addSlowly')
+}
+
 function addOnce(world: ClusterWorld, notes: Notes): Promise<void> {
   return count(world, notes, 'addOnce')
 }
@@ -51,7 +65,7 @@ function read(world: ClusterWorld, notes: Notes): Promise<void> {
 async function count(
   world: ClusterWorld,
   notes: Notes,
-  operation: 'add' | 'addOnce' | 'read',
+  operation: 'add' | 'addOnce' | 'addSlowly' | 'read',
 ): Promise<void> {
   const counter = below(world, COUNTERS)
   const begunMs = world.now

@@ -17,6 +17,12 @@ export class Counter extends Entity {
     return this.add()
   }
 
+  /** Takes a while, so that whatever happens to the entity may happen in the middle. */
+  async addSlowly(): Promise<number> {
+    await this.sleep(this.random() * 50)
+    return this.add()
+  }
+
   async read(): Promise<number> {
     return this.count
   }
