@@ -155,9 +155,10 @@ export class ClusterMember {
     this.#settle(now)
   }
 
-  /** Gives its partitions to others, some at a time; the effect `drained` says that none is left. */
+  /** Gives its partitions to others, some at a time; the effect `drained` says that none is left, to each who asks anew. */
   drain(now: number): void {
     this.#wanted = 'draining'
+    this.#hasSaidDrained = false
     this.#settle(now)
   }
 

@@ -83,7 +83,23 @@ class Stuck extends Entity {
   }
 }
 
-const entities = { Counter, Ghost, Stuck }
+class Leaver extends Entity {
+  static override settings = settings<Leaver>({ persistent: false })
+  hooks: string[] = []
+  async poke(): Promise<string[]> {
+    return [...this.hooks]
+  }
+  async onMoveOut(): Promise<void> {
+    this.hooks.push('begins to leave')
+    await this.sleep(5_000)
+    this.hooks.push('has left')
+  }
+  async onMoveIn(): Promise<void> {
+    this.hooks.push('is back')
+  }
+}
+
+const entities = { Counter, Ghost, Stuck, Leaver }
 type App = typeof entities
 
 async function moved(
@@ -221,6 +237,42 @@ describe('moving: one entity', () => {
     assert.equal(await after, 1)
     await rig.clock.advance(5_000)
     assert.equal(await busy, 2)
+    rig.close()
+  })
+
+  it('that says goodbye for longer than the move may take ends that before it goes on', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const id = rig.idAt(first, 'Leaver')
+    await first.pool.Leaver[id]!.poke()
+    const outcome = await moved(rig, first, `Leaver/${id}`, second)
+    assert.deepEqual(outcome, { status: 'stayed', node: first.node.nodeId, why: 'tooLate' })
+    let seen: string[] | undefined
+    void first.pool.Leaver[id]!.poke().then((hooks) => (seen = hooks))
+    await rig.until(() => seen !== undefined, 'it answers')
+    assert.deepEqual(seen, ['begins to leave', 'has left', 'is back'])
+    rig.close()
+  })
+
+  it('takes along calls that waited at its new node for a word of its owner', async () => {
+    const rig = await pairRig(entities, 3)
+    const [first, second, third] = rig.members
+    assert.ok(first && second && third)
+    const id = rig.idAt(first, 'Counter')
+    const key = `Counter/${id}`
+    await first.pool.Counter[id]!.add(1)
+    // As one who was told so long ago that the second node has forgotten it.
+    third.cluster.member.residents.learn(key, second.node.nodeId, 1n)
+    rig.network.filter = ({ from, to, lane }) =>
+      from !== first.node.nodeId || to !== second.node.nodeId || lane !== 'control'
+    let result: number | undefined
+    void third.pool.Counter[id]!.add(10).then((sum) => (result = sum))
+    await rig.until(() => second.cluster.counts.heldCalls === 1, 'a call waits for a word')
+    const move = moved(rig, first, key, second)
+    await rig.until(() => second.cluster.counts.heldCalls === 0, 'the call waits for its entity')
+    rig.network.filter = () => true
+    assert.equal((await move).status, 'moved')
+    await rig.until(() => result !== undefined, 'it is answered')
+    assert.equal(result, 11)
     rig.close()
   })
 
@@ -403,6 +455,27 @@ describe('moving: where a store has one writer', () => {
 })
 
 describe('moving: a node that drains', () => {
+  it('answers each who asks for it, also when nothing is left already', async () => {
+    const { rig, second } = await rigOfTwo()
+    const done: boolean[] = []
+    const ask = (): void => void second.cluster.drain().then((isDrained) => done.push(isDrained))
+    ask()
+    ask()
+    await rig.until(() => done.length === 2, 'both are answered')
+    ask()
+    await rig.until(() => done.length === 3, 'the third is answered')
+    assert.deepEqual(done, [true, true, true])
+    rig.close()
+  })
+
+  it('says so when it takes entities again before it has given them away', async () => {
+    const { rig, second } = await rigOfTwo()
+    const drained = second.cluster.operators.drain(second.node.nodeId)
+    second.cluster.activate()
+    await assert.rejects(drained, { code: 'Cancelled' })
+    rig.close()
+  })
+
   it('gives everything away under load: states in memory, timers, busy ones; and no call fails', async () => {
     const { rig, first, second } = await rigOfTwo()
     const ids = Array.from({ length: 20 }, (_, i) => rig.idAt(second, 'Ghost', i))

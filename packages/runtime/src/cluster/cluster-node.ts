@@ -65,7 +65,8 @@ export class ClusterNode {
   #parts: ClusterParts | undefined
   #tick: Pending | undefined
   #onServing: (() => void) | undefined
-  #onDrained: (() => void) | undefined
+  /** Those who wait until nothing is here any more. */
+  #onDrained: ((isDrained: boolean) => void)[] = []
   #isPumping = false
   #isFinished = false
 
@@ -134,11 +135,14 @@ export class ClusterNode {
     return this.#started().operators
   }
 
-  /** Takes nothing new, gives all partitions to others and moves all entities to them; resolves when none is left. */
-  drain(): Promise<void> {
+  /**
+   * Takes nothing new, gives all partitions to others and moves all entities to them. Resolves with true when none is left, and with
+   * false when `activate` has ended it before; it may be asked for again, by others too.
+   */
+  drain(): Promise<boolean> {
     this.#parts?.evacuation.start()
-    return new Promise<void>((resolve) => {
-      this.#onDrained = resolve
+    return new Promise((resolve) => {
+      this.#onDrained.push(resolve)
       this.#member.drain(this.#now())
       this.#pump()
     })
@@ -149,6 +153,7 @@ export class ClusterNode {
     this.#parts?.evacuation.stop()
     this.#member.activate(this.#now())
     this.#pump()
+    this.#endDraining(false)
   }
 
   /** Lets running turns finish, saves everything, and leaves. */
@@ -234,7 +239,7 @@ export class ClusterNode {
         this.#parts?.handOver.lose(effect.partitions, effect.viewNo)
         break
       case 'drained':
-        this.#onDrained?.()
+        this.#endDraining(true)
         break
       case 'fence':
         this.#fence(effect.reason)
@@ -242,6 +247,12 @@ export class ClusterNode {
       default:
         this.#desk.perform(effect)
     }
+  }
+
+  #endDraining(isDrained: boolean): void {
+    const waiting = this.#onDrained
+    this.#onDrained = []
+    for (const resolve of waiting) resolve(isDrained)
   }
 
   #handleView({ view }: Effect & { readonly kind: 'viewChanged' }): void {

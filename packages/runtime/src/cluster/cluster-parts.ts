@@ -1,4 +1,5 @@
 /** Puts the parts of a cluster node together, once it has its id. Each says in its own file what it is for. */
+import { EpicError } from '@epicserver/contracts'
 import type { ClusterMember, Resident } from '@epicserver/fabric'
 import type { ClockGuard } from '../node/clock-guard.ts'
 import type { ClusterNodeOptions } from './cluster-node.ts'
@@ -24,7 +25,8 @@ export interface ClusterHome {
   readonly isFinished: () => boolean
   /** The node cannot go on. */
   readonly fail: () => void
-  readonly drain: () => Promise<void>
+  /** Resolves with whether nothing is left; it may have been called off. */
+  readonly drain: () => Promise<boolean>
   readonly activate: () => void
 }
 
@@ -63,7 +65,7 @@ export function createParts(
     ...{ member, node, peers, moves, activate },
     drain: async () => {
       const before = evacuation.counts.moved
-      await drain()
+      if (!(await drain())) throw calledOff(nodeId)
       return evacuation.counts.moved - before
     },
   })
@@ -106,4 +108,11 @@ function createCallParts(
   const residence = new Residence({ member, node, whereabouts, pump })
   const peers = new Peers({ member, router, node, whereabouts, log, pump }, network(nodeId))
   return { node, router, store, whereabouts, residence, peers }
+}
+
+function calledOff(nodeId: string): EpicError {
+  return new EpicError(
+    'Cancelled',
+    `Cannot finish draining ${nodeId}: somebody has ended it, and the node takes entities again`,
+  )
 }

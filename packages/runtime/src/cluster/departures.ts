@@ -38,8 +38,9 @@ interface Departure {
   readonly activation: Activation
   readonly startedAt: number
   readonly done: (outcome: MoveOutcome) => void
-  step: 'resting' | 'leaving' | 'sealed'
-  hasSaidGoodbye: boolean
+  step: 'resting' | 'leaving' | 'sealed' | 'staying'
+  /** Ends when the entity's own code has said goodbye; never fails. */
+  goodbye: Promise<void> | undefined
   /** Its owner has said that it stays. */
   isResuming: boolean
 }
@@ -83,7 +84,7 @@ export class Departures {
         startedAt: now,
         done,
         step,
-        hasSaidGoodbye: false,
+        goodbye: undefined,
         isResuming: false,
       })
       const partition = partitionOf(type.plan.name, id)
@@ -153,10 +154,12 @@ export class Departures {
     const { key, activation } = departure
     const { member, node, pump } = this.#parts
     try {
-      if (!departure.hasSaidGoodbye) {
-        departure.hasSaidGoodbye = true
-        await node.lifecycle.sayGoodbye(activation)
+      if (departure.goodbye === undefined) {
+        const goodbye = node.lifecycle.sayGoodbye(activation)
+        departure.goodbye = goodbye.catch(() => undefined)
+        await goodbye
       }
+      if (!this.#isLeaving(departure)) return
       if (activation.gate === null && activation.type.plan.durability !== 'none')
         await node.durability.flush(activation)
       if (!this.#isLeaving(departure)) return
@@ -219,8 +222,14 @@ export class Departures {
   async #stay(departure: Departure, failure: MoveFailure): Promise<void> {
     const { activation } = departure
     const { node } = this.#parts
-    departure.step = 'leaving'
-    if (departure.hasSaidGoodbye) {
+    departure.step = 'staying'
+    if (departure.goodbye !== undefined) {
+      // It may still be saying goodbye: no two of its turns run at a time.
+      await departure.goodbye
+      if (activation.state === 'gone') {
+        this.#end(departure, failure)
+        return
+      }
       await node.lifecycle.welcome(activation).catch((error: unknown) =>
         node.log.error('an entity that stays could not take up its work in order', {
           entity: departure.key,

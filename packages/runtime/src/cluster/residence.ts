@@ -49,6 +49,7 @@ export class Residence {
         break
       case 'adopt':
         this.arrivals.handleAdopt(effect)
+        this.#bringWaiting(effect.key)
         break
       case 'start':
         this.arrivals.handleStart(effect)
@@ -100,10 +101,16 @@ export class Residence {
 
   /** The owner has granted that an entity lives here. */
   #begin(key: EntityKey, epoch: bigint): void {
-    const { node, whereabouts } = this.#parts
+    const { node } = this.#parts
     const { type: name, id } = parseEntityId(key)
     const type = node.kernel.types.get(name)
     if (type !== undefined && !type.activations.has(id)) node.kernel.activate(type, id, epoch)
+    this.#bringWaiting(key)
+  }
+
+  /** Calls that waited for the owner's word go to what is here now: it was given, or will not come since the entity is on its way. */
+  #bringWaiting(key: EntityKey): void {
+    const { node, whereabouts } = this.#parts
     for (const call of whereabouts.takeWaiting(key)) node.dispatch(call)
     node.scheduleDrain()
   }
