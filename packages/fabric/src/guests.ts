@@ -43,6 +43,7 @@ export class Guests {
   readonly #live = new Map<EntityKey, Resident>()
   /** The same by partition: a view change asks for each partition what lives here. */
   readonly #byPartition = new Map<number, Map<EntityKey, Resident>>()
+  /** In the order in which they are due: there may be very many, and each event asks for the first. */
   readonly #asks = new Map<EntityKey, Ask>()
   readonly #pointers = new Map<EntityKey, Pointer>()
   #lastNonce = 0
@@ -61,9 +62,8 @@ export class Guests {
   }
 
   get wakeAtMs(): number {
-    let wakeAtMs = Infinity
-    for (const { askAt } of this.#asks.values()) wakeAtMs = Math.min(wakeAtMs, askAt)
-    return wakeAtMs
+    for (const { askAt } of this.#asks.values()) return askAt
+    return Infinity
   }
 
   /** The number of the last question; those up to it may be declared void. */
@@ -160,7 +160,10 @@ export class Guests {
   }
 
   handleTick(now: number): void {
-    for (const { place, askAt } of this.#asks.values()) if (now >= askAt) this.#ask(place, now)
+    for (const { place, askAt } of this.#asks.values()) {
+      if (now < askAt) return
+      this.#ask(place, now)
+    }
   }
 
   #remove(key: EntityKey): void {
@@ -175,6 +178,7 @@ export class Guests {
   #ask(place: Place, now: number): void {
     const nonce = this.#nextNonce()
     const owner = this.#standing.ownerOf(place.partition)
+    this.#asks.delete(place.key)
     this.#asks.set(place.key, { place, nonce, askAt: now + this.#options.askEveryMs })
     if (owner !== undefined) this.#standing.tell(owner, place, { kind: 'askGrant', nonce })
   }

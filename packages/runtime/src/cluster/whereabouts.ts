@@ -45,7 +45,7 @@ export class Whereabouts {
   readonly #parts: WhereaboutsParts
   /** Calls that wait for the word of an entity's owner. */
   readonly #waiting = new Map<EntityKey, EntityCall[]>()
-
+  #waitingCount = 0
   readonly #reroutes: Reroutes
 
   constructor(parts: WhereaboutsParts) {
@@ -61,9 +61,7 @@ export class Whereabouts {
 
   /** Calls that wait for an owner's word, or for those that went before them. */
   get waitingCount(): number {
-    let count = this.#reroutes.callCount
-    for (const calls of this.#waiting.values()) count += calls.length
-    return count
+    return this.#waitingCount + this.#reroutes.callCount
   }
 
   /** Takes a call to its entity, which is not active here. */
@@ -165,6 +163,7 @@ export class Whereabouts {
   takeWaiting(key: EntityKey): readonly EntityCall[] {
     const calls = this.#waiting.get(key) ?? []
     this.#waiting.delete(key)
+    this.#waitingCount -= calls.length
     return calls
   }
 
@@ -200,11 +199,14 @@ export class Whereabouts {
 
   #keep(key: EntityKey, call: EntityCall): void {
     const { router, pump } = this.#parts
-    if (this.waitingCount >= router.heldCallsMax) {
+    if (this.#waitingCount >= router.heldCallsMax) {
       call.fail(tooManyWait(call, router.heldCallsMax))
       return
     }
-    this.#waiting.set(key, [...(this.#waiting.get(key) ?? []), call])
+    const calls = this.#waiting.get(key)
+    if (calls === undefined) this.#waiting.set(key, [call])
+    else calls.push(call)
+    this.#waitingCount += 1
     pump()
   }
 
