@@ -45,7 +45,10 @@ export class SocketChannel implements PeerChannel {
       this.#isClosed = true
       events.onClose(error?.message ?? 'closed')
     })
-    channel.on(anyKey, (batch) => events.onBatch(batch))
+    // A channel closes in order, and brings what was on its way; to this one's user it has ended.
+    channel.on(anyKey, (batch) => {
+      if (!this.#isClosed) events.onBatch(batch)
+    })
     for (const lane of PEER_LANES) this.#drain(this.#backlogs[lane])
     events.onOpen?.()
   }

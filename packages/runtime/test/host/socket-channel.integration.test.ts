@@ -17,10 +17,13 @@ const batch = (kind: number): Uint8Array => new Uint8Array(BATCH_BYTES).fill(kin
 
 interface Connected {
   readonly near: SocketChannel
+  readonly far: SocketChannel
   /** The kinds of the batches that have arrived, in order. */
   readonly arrived: number[]
   /** Resolves when so many have. */
   readonly arrival: (count: number) => Promise<void>
+  /** Resolves when the near side has ended. */
+  readonly end: Promise<void>
 }
 
 async function connect(context: TestContext): Promise<Connected> {
@@ -36,7 +39,8 @@ async function connect(context: TestContext): Promise<Connected> {
   const arrived: number[] = []
   let wanted = Infinity
   let done = (): void => undefined
-  new SocketChannel().connect(await accepted, {
+  const far = new SocketChannel()
+  far.connect(await accepted, {
     onBatch: (bytes) => {
       arrived.push(bytes[0] as number)
       if (arrived.length >= wanted) done()
@@ -44,9 +48,13 @@ async function connect(context: TestContext): Promise<Connected> {
     onClose: () => undefined,
   })
   const near = new SocketChannel()
-  near.connect(channel, { onBatch: () => undefined, onClose: () => undefined })
+  const end = new Promise<void>((resolve) => {
+    near.connect(channel, { onBatch: () => undefined, onClose: () => resolve() })
+  })
   return {
     near,
+    far,
+    end,
     arrived,
     arrival: (count) =>
       new Promise((resolve) => {
@@ -78,5 +86,18 @@ describe('a socket channel that is flooded on one lane', () => {
       const ahead = arrived.indexOf(kind)
       assert.ok(ahead >= 0 && ahead < 10, `${ahead} of ${BATCHES} batches came before ${kind}`)
     }
+  })
+})
+
+describe('a socket channel that was closed', () => {
+  it('hears nothing more of what was on its way', async (context) => {
+    const { near, far, arrived, arrival, end } = await connect(context)
+    for (let i = 0; i < BATCHES; i += 1) near.send('normal', batch(FLOOD))
+    await arrival(1)
+    far.close()
+    const heard = arrived.length
+    await end
+    assert.ok(heard < BATCHES)
+    assert.equal(arrived.length, heard)
   })
 })
