@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -82,6 +83,30 @@ test('kill -9 of the supervisor: its nodes end by themselves, and the next one h
   for (let i = 0; i < 20; i += 1)
     assert.equal(((await second.call(`Counter/${i}`, 'read')) as Read).count, 1)
 })
+
+test(
+  'kill -9 of the supervisor: its nodes end also while a thread of theirs is stuck',
+  { skip: process.platform === 'win32' && 'there are no named pipes in folders' },
+  async (t) => {
+    const folder = await temporaryFolder(t)
+    const pipe = join(folder, 'pipe')
+    execFileSync('mkfifo', [pipe])
+    // Opening a pipe that nobody writes to blocks a thread, as a disk that does not answer would.
+    const stuck = `
+import { open } from 'node:fs'
+export class Counter extends Entity {}
+export default defineApp({ entities: { Counter }, setupNode: async () => open(${JSON.stringify(pipe)}, 'r', () => {}) })`
+    const tested = await AppUnderTest.start(t, await writeApp(folder, stuck), {
+      data: join(folder, 'data'),
+      processes: 2,
+    })
+    await tested.allServe(2)
+    const nodes = await tested.app.nodes()
+    tested.app.kill('SIGKILL')
+    await tested.app.ended
+    await until(() => nodes.every(({ pid }) => !isAlive(pid!)))
+  },
+)
 
 test(
   'kill -9 of the supervisor while a node is frozen: the next one ends that node',

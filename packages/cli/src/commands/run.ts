@@ -9,7 +9,7 @@ import {
   type Log,
   type LogLevel,
 } from '@epicserver/runtime'
-import { CLUSTER_LEASE_MS, Supervisor } from '@epicserver/runtime/host'
+import { CLUSTER_LEASE_MS, endAtOnce, Supervisor } from '@epicserver/runtime/host'
 import { readClusterSettings, type ClusterOptions } from '../cluster-options.ts'
 import { printJson, printLine } from '../output.ts'
 
@@ -80,7 +80,7 @@ function stopOnSignals(supervisor: Supervisor, log: Log): void {
     if (isStopping) {
       log.warn('told to stop again: ending at once', { signal })
       supervisor.kill()
-      process.exit(1)
+      endAtOnce()
     }
     isStopping = true
     log.info('stopping: running operations end and everything is saved', { signal })

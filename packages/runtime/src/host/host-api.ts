@@ -2,6 +2,7 @@
 export type { MoveOutcome } from '../cluster/departures.ts'
 export type { ChangeReport, DrainReport } from '../cluster/operators.ts'
 export type { EntityLine, EntityView } from './control-answers.ts'
+export { endAtOnce } from './end-at-once.ts'
 export { askControl, ControlClient } from './control-client.ts'
 export {
   CLUSTER_LEASE_MS,

@@ -30,8 +30,6 @@ export interface ChildEvents {
   failed(child: NodeChild, error: PlainError): void
   /** Its process is gone; `nodeId` is the lease that it had, if it had one. */
   exited(child: NodeChild, how: string, nodeId: string | undefined): void
-  /** A process that is gone had this lease. */
-  leftLease(nodeId: string): void
 }
 
 export class NodeChild {
@@ -45,6 +43,8 @@ export class NodeChild {
   state: ChildState = 'down'
   nodeId: string | undefined
   #beatAt = 0
+  /** How it said that it ends. */
+  #farewell: string | undefined
 
   constructor(slot: number, events: ChildEvents) {
     this.slot = slot
@@ -68,8 +68,9 @@ export class NodeChild {
     this.#process = child
     this.state = 'starting'
     this.nodeId = undefined
+    this.#farewell = undefined
     this.#beatAt = performance.now()
-    child.on('message', (message) => this.#receive(child, message as FromNode))
+    child.on('message', (message) => this.#handle(message as FromNode))
     child.on('error', (error) => {
       // Any other error is of a message to a process that is ending, and its end is told by `exit`.
       if (child.pid !== undefined) return
@@ -79,7 +80,12 @@ export class NodeChild {
       })
       this.#handleExit(child, error.message)
     })
-    child.on('exit', (code, signal) => this.#handleExit(child, signal ?? `code ${code}`))
+    child.on('exit', (code, signal) => {
+      const ended = (): void => this.#handleExit(child, signal ?? `code ${code}`)
+      // Its last words may be read after its exit is seen, and its channel ends behind them.
+      if (child.connected) child.once('disconnect', ended)
+      else ended()
+    })
     this.#send({ kind: 'start', config })
   }
 
@@ -124,12 +130,6 @@ export class NodeChild {
     if (child?.connected === true) child.send(message, () => undefined)
   }
 
-  /** What a process said may be read after its exit was seen, and after the next one was started. */
-  #receive(child: ChildProcess, message: FromNode): void {
-    if (child === this.#process) this.#handle(message)
-    else if (message.kind === 'leased') this.#events.leftLease(message.nodeId)
-  }
-
   #handle(message: FromNode): void {
     switch (message.kind) {
       case 'leased':
@@ -153,6 +153,9 @@ export class NodeChild {
       case 'beat':
         this.#beatAt = performance.now()
         break
+      case 'ends':
+        this.#farewell = `code ${message.code}`
+        break
       case 'answer':
         this.#asked.get(message.id)?.(message.answer)
         this.#asked.delete(message.id)
@@ -168,7 +171,7 @@ export class NodeChild {
     this.state = 'down'
     for (const resolve of this.#asked.values()) resolve(lost(this.slot))
     this.#asked.clear()
-    this.#events.exited(this, how, nodeId)
+    this.#events.exited(this, this.#farewell ?? how, nodeId)
   }
 }
 

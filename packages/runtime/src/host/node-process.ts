@@ -11,6 +11,7 @@ import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { createLog, jsonLogSink, leveledSink, textLogSink, type Log } from '../log.ts'
 import { answer, plainError } from './control-answers.ts'
 import { describeThrown } from './describe-thrown.ts'
+import { endAtOnce } from './end-at-once.ts'
 import { giveAway } from './give-away.ts'
 import { runSetup } from './run-setup.ts'
 import { startNode, type StartedNode } from './start-node.ts'
@@ -20,7 +21,6 @@ const EXIT_CANNOT_START = 78
 const EXIT_FENCED = 75
 const EXIT_UNCAUGHT = 70
 const EXIT_BROKEN_STORE = 74
-const EXIT_ORPHANED = 69
 /** One request to the cluster's store; a supervisor that is started anew waits no longer for its processes to end. */
 const GOODBYE_MS = 400
 
@@ -46,14 +46,14 @@ async function start(config: NodeProcessConfig): Promise<void> {
   )
   process.on('uncaughtException', (error) => {
     log.error('an exception was not caught; this node ends', { error })
-    process.exit(EXIT_UNCAUGHT)
+    leave(EXIT_UNCAUGHT)
   })
   setInterval(() => tell({ kind: 'beat' }), config.leaseMs / 8)
   process.setSourceMapsEnabled(true)
   try {
     const onLeased = (nodeId: string): void => tell({ kind: 'leased', nodeId })
     const onFenced = (reason: FenceReason): void => {
-      if (!isStopping) process.exit(reason === 'left' ? EXIT_BROKEN_STORE : EXIT_FENCED)
+      if (!isStopping) leave(reason === 'left' ? EXIT_BROKEN_STORE : EXIT_FENCED)
     }
     const started = await startNode({ config, log, onLeased, onFenced })
     cluster = started.cluster
@@ -104,8 +104,14 @@ async function stop(): Promise<void> {
 
 /** Ends when all that was told has left. */
 function end(code: number): void {
-  process.exitCode = code
-  if (process.connected) process.disconnect()
+  if (process.connected) process.send?.({ kind: 'ends', code } satisfies FromNode, endAtOnce)
+  else endAtOnce()
+}
+
+/** Ends before anything else happens here; the supervisor learns why if it can be told without waiting. */
+function leave(code: number): never {
+  tell({ kind: 'ends', code })
+  return endAtOnce()
 }
 
 /**
@@ -114,13 +120,13 @@ function end(code: number): void {
  */
 async function endOrphaned(): Promise<void> {
   if (serving?.site.partitions.isShared === true) {
-    setTimeout(() => process.exit(EXIT_ORPHANED), GOODBYE_MS)
+    setTimeout(endAtOnce, GOODBYE_MS)
     cluster?.kill()
     const { clusterStore, node } = serving
     // What cannot be given back runs out.
     await clusterStore.revoke(node.nodeId).catch(() => undefined)
   }
-  process.exit(EXIT_ORPHANED)
+  endAtOnce()
 }
 
 process.on('message', (message: ToNode) => {
@@ -142,9 +148,6 @@ process.on('message', (message: ToNode) => {
       break
   }
 })
-process.on('disconnect', () => {
-  if (process.exitCode === undefined) void endOrphaned()
-  else process.exit()
-})
+process.on('disconnect', () => void endOrphaned())
 process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)

@@ -48,6 +48,8 @@ export type FromNode =
   /** It cannot start, and ends. */
   | { readonly kind: 'failed'; readonly error: PlainError }
   | { readonly kind: 'beat' }
+  /** The last that it says: what its exit code would be, if it did not end at once. */
+  | { readonly kind: 'ends'; readonly code: number }
   | { readonly kind: 'answer'; readonly id: number; readonly answer: ControlAnswer }
 
 /** What the command line asks of running nodes. */

@@ -200,7 +200,6 @@ export class Supervisor {
     setupFailed: (error) => this.#giveUp(error),
     failed: (child, error) => this.#handleFailure(child, error),
     exited: (child, how, nodeId) => this.#handleExit(child, how, nodeId),
-    leftLease: (nodeId) => this.#attestDeath(nodeId),
   }
 
   #start(child: NodeChild): void {
