@@ -41,6 +41,8 @@ async function open(): Promise<StateStoreHarness> {
       await admin`
         SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
         WHERE application_name = 'epicserver state'`
+      // A dead node writes nothing more; this one is alive, and would connect again for what it still has.
+      await store.close()
       return (store = connect())
     },
     close: () => store.close(),
