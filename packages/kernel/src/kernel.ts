@@ -158,6 +158,11 @@ export class Kernel {
     else this.#place(activation, call)
   }
 
+  /** Whether a call goes behind others of its entity, which an ended activation left on their way. */
+  isBehind(type: EntityType, id: string, call: Call): boolean {
+    return this.#redirects.mustFollow(type, id, call)
+  }
+
   /** The next call to run. The driver calls its method at once. */
   pollTurn(): Call | undefined {
     let call = this.#mailboxes.runnable.take()

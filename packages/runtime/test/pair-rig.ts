@@ -170,6 +170,9 @@ export interface JoinOptions {
   readonly wrap?: (store: StateStore) => StateStore
   readonly partitions?: PartitionStore
   readonly mode?: 'development' | 'production'
+  readonly labels?: readonly string[]
+  /** Processor time that the node says it has used. */
+  readonly cpuMs?: () => number
 }
 
 const NO_STORE_WORK: PartitionStore = {
@@ -181,6 +184,7 @@ const NO_STORE_WORK: PartitionStore = {
 export async function pairRig<T extends EntityClasses>(
   entities: T,
   count = 2,
+  optionsOf: (index: number) => JoinOptions = () => ({}),
 ): Promise<PairRig<T>> {
   const clock = new ManualClock()
   const disk = new MemoryDisk()
@@ -206,6 +210,8 @@ export async function pairRig<T extends EntityClasses>(
     wrap,
     partitions = NO_STORE_WORK,
     mode = 'development',
+    labels = [],
+    cpuMs = () => 0,
   }: JoinOptions = {}): Promise<Member<T>> {
     const log: LogLine[] = []
     const store = new MemoryStateStore({ disk })
@@ -223,7 +229,9 @@ export async function pairRig<T extends EntityClasses>(
       partitions,
       network: (nodeId) => network.portOf(nodeId),
       address: `memory-${members.length}`,
+      labels,
       boot: () => 'boot',
+      cpuMs,
       appVersion: '1',
       ttlMs: TTL_MS,
       member: { movesMax: 1024 },
@@ -239,7 +247,7 @@ export async function pairRig<T extends EntityClasses>(
     return member
   }
 
-  for (let i = 0; i < count; i += 1) await join()
+  for (let i = 0; i < count; i += 1) await join(optionsOf(i))
   return {
     members,
     network,

@@ -20,12 +20,16 @@ const GATHERED_BYTES_MAX = 128 * 1024
 
 /** What a batch writer needs of its node. */
 export interface BatchHost {
+  /** The node at the other end. */
+  readonly nodeId: string
   newWriter(): Writer
   afterTurns(run: () => void): void
   /** The view that the node has; stands at the head of each batch. */
   viewNo(): number
   /** Whether the node may still speak for its entities. */
   maySend(): boolean
+  /** So many messages leave. */
+  handleSent(count: number): void
 }
 
 /** Gathers messages for a channel and sends them as one batch for each lane and tick, or as several where there are many. */
@@ -43,6 +47,11 @@ export class BatchWriter {
   constructor(channel: PeerChannel, host: BatchHost) {
     this.#channel = channel
     this.#host = host
+  }
+
+  /** The node at the other end. */
+  get nodeId(): string {
+    return this.#host.nodeId
   }
 
   /** The writer of a lane; what is written leaves at the end of the tick, or earlier when about so many messages are gathered. */
@@ -94,6 +103,7 @@ export class BatchWriter {
   }
 
   flush(): void {
+    this.#host.handleSent(this.#gathered)
     this.#gathered = 0
     this.#introductions?.handleBatchEnd()
     const maySend = !this.#isClosed && this.#host.maySend()

@@ -35,6 +35,8 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   readonly boot: () => string
   /** Time since boot with the time in suspension, where the system tells it. */
   readonly uptimeMs?: () => number
+  /** Processor time of this process since its start, where the system tells it: a part of the node's load. */
+  readonly cpuMs?: () => number
   readonly appVersion: string
   readonly ttlMs: number
   readonly member?: ConstructorParameters<typeof ClusterMember>[0]['options']
@@ -115,9 +117,10 @@ export class ClusterNode {
 
   /** Calls that wait to go somewhere, and those that wait for another node's answer. */
   get counts(): { readonly heldCalls: number; readonly callsElsewhere: number } {
-    const { router, whereabouts, peers } = this.#parts ?? {}
+    const { router, whereabouts, firstPlaces, peers } = this.#parts ?? {}
+    const waiting = [router?.heldCount, whereabouts?.waitingCount, firstPlaces?.waitingCount]
     return {
-      heldCalls: (router?.heldCount ?? 0) + (whereabouts?.waitingCount ?? 0),
+      heldCalls: waiting.reduce<number>((sum, count = 0) => sum + count, 0),
       callsElsewhere: peers?.waitingCount ?? 0,
     }
   }
@@ -323,8 +326,7 @@ export class ClusterNode {
     if (this.#isFinished) return
     this.#isFinished = true
     this.#tick?.cancel()
-    this.#parts?.node.close()
-    this.#parts?.peers.close()
+    this.#parts?.close()
     this.#desk.close()
   }
 

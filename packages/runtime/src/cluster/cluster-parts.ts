@@ -5,6 +5,8 @@ import type { ClockGuard } from '../node/clock-guard.ts'
 import type { ClusterNodeOptions } from './cluster-node.ts'
 import { ClusterRouter } from './cluster-router.ts'
 import { Evacuation } from './evacuation.ts'
+import { FirstPlaces } from '../placement/first-places.ts'
+import { LoadMeter } from '../placement/load-meter.ts'
 import { HandOver } from './hand-over.ts'
 import type { Log } from '../log.ts'
 import { Moves } from './moves.ts'
@@ -38,6 +40,7 @@ interface CallParts {
   readonly whereabouts: Whereabouts
   readonly residence: Residence
   readonly peers: Peers
+  readonly firstPlaces: FirstPlaces
 }
 
 export interface ClusterParts extends CallParts {
@@ -45,6 +48,9 @@ export interface ClusterParts extends CallParts {
   readonly evacuation: Evacuation
   readonly operators: Operators
   readonly moves: Moves
+  readonly loadMeter: LoadMeter
+  /** Ends at once: nothing more runs or is sent. */
+  close(): void
 }
 
 export function createParts(
@@ -54,7 +60,7 @@ export function createParts(
 ): ClusterParts {
   const calls = createCallParts(options, nodeId, home)
   const { member, log, pump, fail, drain, activate } = home
-  const { node, router, store, residence, peers } = calls
+  const { node, router, store, residence, peers, firstPlaces } = calls
   const evacuation = new Evacuation({ member, node, residence })
   const handOver = new HandOver({
     ...{ member, node, router, residence, store, log, pump, fail },
@@ -69,9 +75,17 @@ export function createParts(
       return evacuation.counts.moved - before
     },
   })
-  for (const part of [store, moves, operators])
+  const messages = (): number => peers.messages
+  const loadMeter = new LoadMeter({ member, node, messages, cpuMs: options.cpuMs, pump })
+  for (const part of [store, moves, operators, firstPlaces])
     for (const [name, handler] of part.requests) node.requests.set(name, handler)
-  return { ...calls, handOver, evacuation, moves, operators }
+  loadMeter.start()
+  const close = (): void => {
+    node.close()
+    peers.close()
+    loadMeter.stop()
+  }
+  return { ...calls, handOver, evacuation, moves, operators, loadMeter, close }
 }
 
 function createCallParts(
@@ -89,6 +103,7 @@ function createCallParts(
     },
     whereabouts: () => whereabouts,
     residence: () => residence,
+    firstPlaces: () => firstPlaces,
   })
   const store = new RoutedStore({
     store: ports.store,
@@ -107,7 +122,8 @@ function createCallParts(
   })
   const residence = new Residence({ member, node, whereabouts, pump })
   const peers = new Peers({ member, router, node, whereabouts, log, pump }, network(nodeId))
-  return { node, router, store, whereabouts, residence, peers }
+  const firstPlaces = new FirstPlaces({ member, node, router, peers: () => peers })
+  return { node, router, store, whereabouts, residence, peers, firstPlaces }
 }
 
 function calledOff(nodeId: string): EpicError {

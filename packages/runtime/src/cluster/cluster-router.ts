@@ -17,6 +17,7 @@ import type { PeerLink } from './peer-link.ts'
 import type { NodeClock, Router } from '../node/ports.ts'
 import { partitionOfRef, type RefObject, wayOf } from '../model/ref.ts'
 import { PeerCall } from './peer-call.ts'
+import type { FirstPlaces } from '../placement/first-places.ts'
 import type { Residence } from './residence.ts'
 import { placeOfRef, type Whereabouts } from './whereabouts.ts'
 
@@ -40,6 +41,7 @@ export interface ClusterRouterParts {
   readonly dispatch: (call: EntityCall) => void
   readonly whereabouts: () => Whereabouts
   readonly residence: () => Residence
+  readonly firstPlaces: () => FirstPlaces
 }
 
 /** A call that waits, and what finds its place when it is looked at again. */
@@ -56,6 +58,7 @@ export class ClusterRouter implements Router {
   readonly #dispatch: (call: EntityCall) => void
   readonly #whereabouts: () => Whereabouts
   readonly #residence: () => Residence
+  readonly #firstPlaces: () => FirstPlaces
   /** Partitions that this node serves and whose store is open. */
   readonly #ready = new Uint8Array(PARTITIONS)
   #readySet: ReadonlySet<number> | undefined
@@ -69,6 +72,7 @@ export class ClusterRouter implements Router {
     this.#dispatch = parts.dispatch
     this.#whereabouts = parts.whereabouts
     this.#residence = parts.residence
+    this.#firstPlaces = parts.firstPlaces
   }
 
   isHome(ref: RefObject): boolean {
@@ -119,6 +123,10 @@ export class ClusterRouter implements Router {
 
   mustFollow(call: EntityCall): boolean {
     return !(call instanceof PeerCall) && this.#whereabouts().mustFollow(call)
+  }
+
+  beginElsewhere(call: EntityCall): boolean {
+    return this.#firstPlaces().beginElsewhere(call)
   }
 
   askOthers(

@@ -5,6 +5,7 @@
  * Each goes by itself: one that finds no quiet moment holds up none, and is tried again later. So many are under way at a
  * time, and no more, that calls and other nodes hardly notice; the pace follows from how long a move takes.
  */
+import { parseEntityId } from '@epicserver/contracts'
 import {
   choosePlace,
   memberOf,
@@ -13,6 +14,7 @@ import {
   type NodeId,
   type Resident,
 } from '@epicserver/fabric'
+import type { Placement } from '../model/settings.ts'
 import type { EntityNode } from '../node/node.ts'
 import type { Pending } from '../node/ports.ts'
 import type { Residence } from './residence.ts'
@@ -46,9 +48,9 @@ export class Evacuation {
     return { moved: this.#moved, left: this.#homeward.size }
   }
 
-  /** These live here as guests since their partition went to another node: they follow it. */
+  /** These live here as guests since their partition went to another node: those that belong at home follow it. */
   sendHome(guests: readonly Resident[]): void {
-    for (const { key } of guests) this.#homeward.set(key, 0)
+    for (const { key } of guests) if (this.#placementOf(key) === 'hash') this.#homeward.set(key, 0)
     this.#arm()
   }
 
@@ -108,19 +110,24 @@ export class Evacuation {
     })
   }
 
-  /** Its home where that can have it; otherwise whoever is less busy. */
+  /** A node with its label, where its class asks for one; else its home where that can have it; else whoever is less busy. */
   #targetOf({ key, partition }: Resident): NodeId | undefined {
     const { member, node } = this.#parts
     const { view } = member
     const owner = member.ownerOf(partition)
     if (view === undefined) return undefined
+    const placement = this.#placementOf(key)
+    const isLabelled = typeof placement === 'object' && 'label' in placement
     const canHost = owner !== undefined && memberOf(view, owner)?.state === 'active'
-    const target = canHost
-      ? owner
-      : choosePlace(
-          { key, partition, policy: 'load', caller: node.nodeId },
-          { view, loads: member.loads.all },
-        )
+    const policy = isLabelled ? placement : canHost ? 'hash' : 'load'
+    const target = choosePlace(
+      { key, partition, policy, caller: node.nodeId },
+      { view, loads: member.loads.all },
+    )
     return target === node.nodeId ? undefined : target
+  }
+
+  #placementOf(key: EntityKey): Placement {
+    return this.#parts.node.description(parseEntityId(key).type).placement
   }
 }

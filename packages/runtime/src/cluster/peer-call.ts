@@ -40,6 +40,11 @@ export class PeerCall extends EntityCall {
     this.callerName = origin.caller
   }
 
+  /** The node that made the call. */
+  get from(): string {
+    return this.answers.nodeId
+  }
+
   override get caller(): string {
     return this.callerName ?? ''
   }

@@ -60,6 +60,7 @@ export class Peers {
   readonly #newest = new Map<string, PeerChannel>()
   /** Nodes that are tried again after a moment. */
   readonly #lost = new Set<string>()
+  #messages = 0
   #isClosed = false
 
   constructor(host: PeerHost, network: PeerNetwork) {
@@ -129,6 +130,11 @@ export class Peers {
     return count
   }
 
+  /** Messages to and from other nodes since the start. */
+  get messages(): number {
+    return this.#messages
+  }
+
   sendFabric(nodeId: string, message: PeerMessage): void {
     const entry = this.#links.get(nodeId)
     if (entry === undefined) return
@@ -169,7 +175,7 @@ export class Peers {
       },
     })
     const entry = {
-      link: new PeerLink(nodeId, this.#batches(channel), (call, answer) =>
+      link: new PeerLink(nodeId, this.#batches(nodeId, channel), (call, answer) =>
         this.#handleMoved(call, nodeId, answer),
       ),
       channel,
@@ -198,7 +204,7 @@ export class Peers {
   }
 
   #accept(from: string, channel: PeerChannel): PeerChannelEvents {
-    const answers = this.#batches(channel)
+    const answers = this.#batches(from, channel)
     const acquaintances = new Acquaintances(this.#host.node.refs)
     const source = { from, reader: this.#newReader(), caller: { answers, acquaintances } }
     this.#newest.get(from)?.close()
@@ -221,13 +227,15 @@ export class Peers {
     return this.#host.node.codec.messages.createReader()
   }
 
-  #batches(channel: PeerChannel): BatchWriter {
+  #batches(nodeId: string, channel: PeerChannel): BatchWriter {
     const { node, member, router } = this.#host
     return new BatchWriter(channel, {
+      nodeId,
       newWriter: () => node.codec.messages.createWriter(),
       afterTurns: (run) => node.ports.clock.afterTurns(run),
       viewNo: () => member.view?.viewNo ?? 0,
       maySend: () => !node.isClosed && router.canServe(node.ports.clock.monotonicMs()),
+      handleSent: (count) => (this.#messages += count),
     })
   }
 
@@ -260,6 +268,7 @@ export class Peers {
     reader.reset(bytes)
     const batch = { from, viewNo: reader.varuint(), now: this.#host.node.ports.clock.monotonicMs() }
     while (!reader.failed && reader.at < reader.end) {
+      this.#messages += 1
       const kind = reader.u8()
       if (kind === RESULT || kind === FAILURE || kind === REFUSAL)
         this.to(from)?.handleOutcome(kind, reader)

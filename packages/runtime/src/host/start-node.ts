@@ -62,6 +62,7 @@ export async function startNode({
     zone,
     labels,
     boot: bootId,
+    cpuMs,
     appVersion,
     ttlMs: config.leaseMs,
     member: site.member,
@@ -72,4 +73,9 @@ export async function startNode({
   answerFigures(node, site)
   node.tasks.start()
   return { app, cluster, node, clusterStore, site, isInCluster: config.cluster !== undefined }
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
 }

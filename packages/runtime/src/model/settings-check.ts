@@ -3,6 +3,7 @@
  * is refused with the nearest that exists, never ignored.
  */
 import { EpicError } from '@epicserver/contracts'
+import { isRef } from './ref.ts'
 
 type Check = (value: unknown) => string | undefined
 
@@ -36,9 +37,16 @@ const isDurability: Check = (value) => {
 }
 
 const isPlacement: Check = (value) => {
-  if (typeof value === 'object' && value !== null && ('near' in value || 'label' in value))
-    return undefined
-  return oneOf('hash', 'local', 'load', 'anywhere')(value)
+  if (typeof value !== 'object' || value === null)
+    return oneOf('hash', 'local', 'load', 'anywhere')(value)
+  const { near, label } = value as { readonly near?: unknown; readonly label?: unknown }
+  if (near !== undefined && label === undefined)
+    return isRef(near) || typeof near === 'function'
+      ? undefined
+      : 'must be near a ref, or a function of the id that gives one'
+  return typeof label === 'string' && label !== '' && near === undefined
+    ? undefined
+    : 'must name one label, or what it is near'
 }
 
 const CLASS_CHECKS: ReadonlyMap<string, Check> = new Map([

@@ -8,18 +8,26 @@
 import type { StandardSchemaV1 } from './standard-schema.ts'
 import type { OneWayName, OperationName } from './ref.ts'
 import type { AnyRef } from './ref.ts'
+import type { PoolMethods } from './pool.ts'
 
 /** When a changed state is written to the store. */
 export type Durability = 'acknowledged' | { readonly everyMs: number } | 'manual'
 
-/** Where an entity is placed when it is activated. */
+/**
+ * Where an entity begins when it is active nowhere: at the node that owns its id (`hash`), where its first caller is (`local`), at a
+ * node with little to do (`load`), beside another entity and with it wherever that goes (`near`), or at a node that carries a
+ * label. `anywhere` is for what has no state: it is on each node that calls it.
+ */
 export type Placement =
   | 'hash'
   | 'local'
   | 'load'
   | 'anywhere'
-  | { readonly near: AnyRef }
+  | { readonly near: AnyRef | Neighbour }
   | { readonly label: string }
+
+/** Names the entity that another one, of this id, is to be beside; always the same one for the same id. */
+export type Neighbour = (id: string, pool: PoolMethods) => AnyRef
 
 /** How much one client may do. */
 export interface Rate {

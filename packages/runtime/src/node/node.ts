@@ -343,6 +343,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     } else if (this.#isElsewhere(ref)) {
       this.ports.router.send(call, this.kernel.now)
     } else {
+      if (this.#beginsElsewhere(call)) return
       const wasElsewhere = wayOf(ref) !== null
       if (wasElsewhere && this.ports.router.mustFollow?.(call) === true) return
       this.kernel.accept(this.type(descriptionOf(ref).name), idBehind(ref), call)
@@ -357,6 +358,14 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
       !this.isActive(ref) &&
       !this.ports.router.isHome(ref)
     )
+  }
+
+  /** Whether an entity that is active nowhere is placed at another node, by what its class says; then the call is on its way. */
+  #beginsElsewhere(call: EntityCall): boolean {
+    const { name, placement } = descriptionOf(call.ref)
+    if (placement === 'hash' || placement === 'anywhere' || this.isActive(call.ref)) return false
+    if (this.kernel.isBehind(this.type(name), idBehind(call.ref), call)) return false
+    return this.ports.router.beginElsewhere?.(call) === true
   }
 
   /** From within an `await`: what follows from it must wait until that is done. */

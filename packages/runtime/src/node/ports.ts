@@ -49,6 +49,8 @@ export interface Router {
   send(call: EntityCall, now: number): void
   /** Whether a call must wait for those that left this node before its entity came here; then it is kept. */
   mustFollow?(call: EntityCall): boolean
+  /** The entity of a call is about to begin here. Says whether it begins elsewhere, or may: then the call is on its way there. */
+  beginElsewhere?(call: EntityCall): boolean
   /** Keeps a call until it is clear where it goes; false where there is nothing to wait for. */
   hold(call: EntityCall): boolean
   /** Asks every other node something that concerns no entity. */
