@@ -119,6 +119,7 @@ function createCallParts(
   const whereabouts = new Whereabouts({
     ...{ member, router, clock, to, dispatch, pump },
     home: () => node,
+    isActive: (ref) => node.isActive(ref),
   })
   const residence = new Residence({ member, node, whereabouts, pump })
   const peers = new Peers({ member, router, node, whereabouts, log, pump }, network(nodeId))

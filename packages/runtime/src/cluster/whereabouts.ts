@@ -30,6 +30,8 @@ export interface WhereaboutsParts {
   /** The link to a node, once it is open. */
   readonly to: (nodeId: NodeId) => PeerLink | undefined
   readonly home: () => CallHome
+  /** Whether an entity is in memory here, be it on its way in. */
+  readonly isActive: (ref: RefObject) => boolean
   /** Brings a call to its entity here. */
   readonly dispatch: (call: EntityCall) => void
   /** Residents were asked something: perform what they want. */
@@ -177,6 +179,10 @@ export class Whereabouts {
     const { member, clock } = this.#parts
     if (to.host !== member.nodeId) {
       this.#take(call, to)
+      return
+    }
+    if (this.#parts.isActive(call.ref)) {
+      this.#parts.dispatch(call)
       return
     }
     const route = member.residents.resolve(place, to.epoch, clock.monotonicMs())
