@@ -276,6 +276,31 @@ describe('moving: one entity', () => {
     rig.close()
   })
 
+  it('takes up a call that was sent back to its new node before that one heard that it has it', async () => {
+    const rig = await pairRig(entities, 3)
+    const [first, second, third] = rig.members
+    assert.ok(first && second && third)
+    const id = rig.idAt(third, 'Counter')
+    const key = `Counter/${id}`
+    await third.pool.Counter[id]!.add(1)
+    await moved(rig, third, key, first)
+    const busy = first.pool.Counter[id]!.addAfter(10, 200)
+    await rig.clock.advance(20)
+    let result: number | undefined
+    const move = moved(rig, first, key, second)
+    void second.pool.Counter[id]!.add(100).then((sum) => (result = sum))
+    rig.network.filter = ({ from, to, lane }) =>
+      from !== third.node.nodeId || to !== second.node.nodeId || lane !== 'control'
+    assert.equal((await move).status, 'moved')
+    assert.equal(await busy, 11)
+    await rig.clock.advance(100)
+    assert.equal(result, undefined)
+    rig.network.filter = () => true
+    await rig.until(() => result !== undefined, 'the call is answered')
+    assert.equal(result, 111)
+    rig.close()
+  })
+
   it('whose state cannot be encoded stays, and its calls go on', async () => {
     const { rig, first, second } = await rigOfTwo()
     const id = rig.idAt(first, 'Stuck')
@@ -503,6 +528,17 @@ describe('moving: a node that drains', () => {
     const before = (await first.pool.Counter[ticking]!.seen()).count
     await rig.clock.advance(3_000)
     assert.ok((await first.pool.Counter[ticking]!.seen()).count >= before + 2)
+    rig.close()
+  })
+
+  it('and stops waits for the answers to what was called through it', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const answer = second.pool.Counter[rig.idAt(first, 'Counter')]!.addAfter(3, 300)
+    await rig.clock.advance(20)
+    let isStopped = false
+    void second.cluster.stop().then(() => (isStopped = true))
+    await rig.until(() => isStopped, 'it has stopped')
+    assert.equal(await answer, 3)
     rig.close()
   })
 })

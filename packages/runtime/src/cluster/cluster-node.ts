@@ -165,11 +165,20 @@ export class ClusterNode {
     if (node !== undefined && !this.#isFinished) {
       node.kernel.stop()
       await handOver?.quiet(() => true)
+      await this.#answered(node)
       this.#member.leave(this.#now())
       this.#pump()
     }
     await handOver?.settled()
     this.#finish()
+  }
+
+  /** Resolves when the calls that this node has made to others are answered, or have taken too long. */
+  async #answered({ kernel, limits }: EntityNode): Promise<void> {
+    const { clock } = this.#options.ports
+    const until = this.#now() + limits.stopGraceMs
+    while (kernel.counts.pendingCalls > 0 && this.#now() < until && !this.#isFinished)
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, 1))
   }
 
   /** Ends at once, as a crash would. */

@@ -42,6 +42,8 @@ export class NodeChild {
   readonly #pace = new RestartPace()
   state: ChildState = 'down'
   nodeId: string | undefined
+  /** It gives away what it has, and may end soon: what comes from outside goes through others. */
+  isDraining = false
   #beatAt = 0
   /** How it said that it ends. */
   #farewell: string | undefined
@@ -69,6 +71,7 @@ export class NodeChild {
     this.state = 'starting'
     this.nodeId = undefined
     this.#farewell = undefined
+    this.isDraining = false
     this.#beatAt = performance.now()
     child.on('message', (message) => this.#handle(message as FromNode))
     child.on('error', (error) => {

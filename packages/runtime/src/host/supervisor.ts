@@ -345,7 +345,9 @@ export class Supervisor {
         `Cannot start node "${request.node}" anew: it is none of this machine's. Ask on its own machine, or drain it without --restart`,
       )
     }
+    if (child !== undefined) child.isDraining = request.then !== 'cancel'
     const answer = await this.#anyServing().ask(request)
+    if (child !== undefined && !answer.ok) child.isDraining = false
     if (answer.ok && request.then === 'restart') child?.stop()
     return answer
   }
@@ -364,7 +366,8 @@ export class Supervisor {
     const now = performance.now()
     const serving = this.#children.filter((child) => child.state === 'serving')
     const lively = serving.filter((child) => this.#isLively(child, now))
-    const choice = lively.length > 0 ? lively : serving
+    const staying = lively.filter((child) => !child.isDraining)
+    const choice = [staying, lively].find((each) => each.length > 0) ?? serving
     this.#turn += 1
     return choice[this.#turn % Math.max(1, choice.length)] ?? (this.#children[0] as NodeChild)
   }
