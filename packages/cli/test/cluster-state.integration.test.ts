@@ -12,6 +12,7 @@ const skip = missingEtcd || missingPostgres
 
 const savers = `
 export class Account extends Entity {
+  static override settings = settings<Account>({ operations: { add: { idempotent: true } } })
   balance = 0
   async add(by: number): Promise<number> { this.balance += by; return this.balance }
 }
