@@ -16,9 +16,15 @@ interface Known {
   /** The durable state, without what the runtime saves along. */
   durable: string
   writesBegun: number
-  /** Writes of one activation are durable in the order in which they began. */
-  readonly underWay: string[]
   writesDone: number
+  /** The last epoch by which it is known here. */
+  epoch: bigint
+}
+
+/** A write that is under way, and the state that it makes durable. */
+interface WriteUnderWay {
+  readonly known: Known
+  readonly state: string
 }
 
 /** The newest version of an entity that was said to be durable. */
@@ -38,8 +44,11 @@ const CANNOT_SAVE = 'cannot be saved'
 export class DurabilityWatch implements Watcher {
   readonly #report: Report
   readonly #acknowledged = new Map<string, Acknowledged>()
-  /** By entity and epoch: who writes for an activation may be another node. */
-  readonly #activations = new Map<string, Activation>()
+  /** All that live of an entity, though but one of them may write: who writes for it may be another node. */
+  readonly #activations = new Map<string, Set<Activation>>()
+  /** Those that had a turn or emitted something under an epoch. */
+  readonly #byEpoch = new Map<string, Activation>()
+  readonly #underWay = new WeakMap<Guard, WriteUnderWay>()
   readonly #known = new WeakMap<Activation, Known>()
   readonly #emitted = new WeakMap<Held, Emission>()
 
@@ -65,40 +74,37 @@ export class DurabilityWatch implements Watcher {
     )
   }
 
-  written(_process: WatchedProcess, entity: EntityId, version: bigint, { epoch }: Guard): void {
+  written(_process: WatchedProcess, entity: EntityId, version: bigint, guard: Guard): void {
     this.#acknowledged.set(formatEntityId(entity), { entity, version })
-    const known = this.#knownOf(this.#activations.get(nameOf(entity, epoch)))
-    const state = known?.underWay.shift()
-    if (known === undefined || state === undefined) return
-    known.durable = state
-    known.writesDone += 1
+    const write = this.#underWay.get(guard)
+    if (write === undefined) return
+    write.known.durable = write.state
+    write.known.writesDone += 1
   }
 
   removed(_process: WatchedProcess, entity: EntityId): void {
     this.#acknowledged.delete(formatEntityId(entity))
   }
 
-  writeBegun(process: WatchedProcess, entity: EntityId, write: Write, { epoch }: Guard): void {
-    const activation = this.#activations.get(nameOf(entity, epoch))
+  writeBegun(process: WatchedProcess, entity: EntityId, write: Write, guard: Guard): void {
+    const activation = this.#activationOf(entity, guard.epoch)
     const known = this.#knownOf(activation)
     if (known === undefined || activation === undefined) return
     known.writesBegun += 1
-    const bytes = write.bytes
-    known.underWay.push(
-      bytes === undefined ? known.durable : this.#stateIn(process, activation, bytes),
-    )
+    const { bytes } = write
+    const state = bytes === undefined ? known.durable : this.#stateIn(process, activation, bytes)
+    this.#underWay.set(guard, { known, state })
   }
 
   turnStarted(process: WatchedProcess, { activation }: EntityCall): void {
     if (activation === null || activation.gate === null) return
-    this.#noteEpoch(activation)
-    if (this.#known.has(activation)) return
-    this.#known.set(activation, {
-      durable: stateOf(process, activation),
-      writesBegun: 0,
-      underWay: [],
-      writesDone: 0,
-    })
+    let known = this.#known.get(activation)
+    if (known === undefined) {
+      const durable = stateOf(process, activation)
+      known = { durable, writesBegun: 0, writesDone: 0, epoch: -1n }
+      this.#known.set(activation, known)
+    }
+    this.#noteEpoch(activation, known)
   }
 
   callMade(process: WatchedProcess, call: EntityCall): void {
@@ -127,17 +133,29 @@ export class DurabilityWatch implements Watcher {
   ): void {
     const known = this.#knownOf(activation ?? undefined)
     if (known === undefined || activation?.instance === null) return
-    this.#noteEpoch(activation as Activation)
+    this.#noteEpoch(activation as Activation, known)
     this.#emitted.set(held, {
       state: stateOf(process, activation as Activation),
       writesBegun: known.writesBegun,
     })
   }
 
-  /** It rises where a move was given up, also while a turn runs. */
-  #noteEpoch(activation: Activation): void {
-    const entity = { type: activation.type.plan.name, id: activation.id }
-    this.#activations.set(nameOf(entity, activation.epoch), activation)
+  #noteEpoch(activation: Activation, known: Known): void {
+    if (known.epoch === activation.epoch) return
+    known.epoch = activation.epoch
+    const name = formatEntityId({ type: activation.type.plan.name, id: activation.id })
+    this.#byEpoch.set(nameOf(name, activation.epoch), activation)
+    const all = this.#activations.get(name) ?? new Set()
+    for (const each of all) if (each.state === 'gone') all.delete(each)
+    this.#activations.set(name, all.add(activation))
+  }
+
+  /** An epoch rises where a move was given up: also while a turn runs, and before that emits anything. */
+  #activationOf(entity: EntityId, epoch: bigint): Activation | undefined {
+    const name = formatEntityId(entity)
+    const known = this.#byEpoch.get(nameOf(name, epoch))
+    if (known !== undefined) return known
+    return [...(this.#activations.get(name) ?? [])].find((each) => each.epoch === epoch)
   }
 
   #knownOf(activation: Activation | undefined): Known | undefined {
@@ -152,8 +170,8 @@ export class DurabilityWatch implements Watcher {
   }
 }
 
-function nameOf(entity: EntityId, epoch: bigint): string {
-  return `${formatEntityId(entity)}@${epoch}`
+function nameOf(entity: string, epoch: bigint): string {
+  return `${entity}@${epoch}`
 }
 
 function stateOf(process: WatchedProcess, activation: Activation): string {
