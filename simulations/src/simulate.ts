@@ -61,6 +61,8 @@ await runProgram(program, process.argv.slice(2))
 
 async function main(flags: Flags): Promise<void> {
   const { from, jobs } = flags
+  // Failures by the hundred are part of every run, and nobody reads their stacks.
+  if (!flags.trace) Error.stackTraceLimit = 0
   if (flags.mutations) {
     const scenario = scenarioNamed(flags.scenario ?? SCENARIO_OF_MUTATIONS)
     const count = flags.seeds ?? SEEDS_OF_MUTATION

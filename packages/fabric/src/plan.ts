@@ -26,12 +26,26 @@ export interface PlanOptions extends AssignOptions {
   readonly assign: Assign
 }
 
+/** What the records ask for, cheap to see; who gets what is decided by {@link planFor}. */
+export interface Need {
+  readonly why: Plan['why']
+  readonly current: View | undefined
+  /** Of the next view. */
+  readonly members: readonly MemberInfo[]
+}
+
 /** The next view, or `undefined` when the present one is as it should be. */
 export function planView(
   current: View | undefined,
   records: Iterable<MemberInfo>,
   options: PlanOptions,
 ): Plan | undefined {
+  const need = needOf(current, records)
+  return need === undefined ? undefined : planFor(need, options)
+}
+
+/** Why there should be another view, or at least might be, for balance; `undefined` when nobody lives. */
+export function needOf(current: View | undefined, records: Iterable<MemberInfo>): Need | undefined {
   const living = new Map([...records].map((info) => [info.nodeId, info]))
   const before = current?.members ?? []
   const staying = before.filter((member) => living.has(member.nodeId))
@@ -41,8 +55,12 @@ export function planView(
     ...[...living.values()].filter((info) => !known.has(info.nodeId)),
   ]
   if (members.length === 0) return undefined
+  return { why: reasonFor(before, staying, members, current?.owner ?? []), current, members }
+}
+
+/** The view that answers a need; `undefined` where the present one is balanced. */
+export function planFor({ why, current, members }: Need, options: PlanOptions): Plan | undefined {
   const owners = current?.owner ?? Array.from({ length: options.partitions }, () => undefined)
-  const why = reasonFor(before, staying, members, owners)
   const movesMax = why === 'death' ? 0 : options.movesMax
   const owner = options.assign(owners, members, { ...options, movesMax })
   const moved = owner.some((nodeId, partition) => nodeId !== owners[partition])

@@ -19,8 +19,8 @@
 import type { Cmp, Rev } from '@epicserver/contracts'
 import type { Outbox, StoreReply, Token } from './effects.ts'
 import type { Mirror, RecordKeys } from './mirror.ts'
-import { planView } from './plan.ts'
-import type { Plan, PlanOptions } from './plan.ts'
+import { needOf, planFor } from './plan.ts'
+import type { Need, Plan, PlanOptions } from './plan.ts'
 import { encodeView } from './view.ts'
 
 /** The pace of proposals. */
@@ -52,7 +52,8 @@ export class Proposer {
   readonly #mirror: Mirror
   readonly #options: ProposerOptions
   #phase: Phase = { at: 'idle' }
-  #planned: { readonly rev: Rev; readonly plan: Plan | undefined } | undefined
+  #needed: { readonly rev: Rev; readonly need: Need | undefined } | undefined
+  #planned: { readonly need: Need; readonly plan: Plan | undefined } | undefined
   #viewRev: Rev | undefined
   #viewSeenAt = -Infinity
   #wantedAt: number | undefined
@@ -93,21 +94,23 @@ export class Proposer {
     this.#wakeAtMs = Infinity
     this.#noteView(now)
     if (this.#phase.at === 'committing' || !this.#hasCaughtUp) return
-    const plan = this.#plan()
-    if (plan === undefined) {
+    const need = this.#need(role)
+    if (need === undefined) {
       this.#wantedAt = undefined
       this.#phase = { at: 'idle' }
       return
     }
     if (this.#phase.at === 'idle') {
-      const dueAt = this.#dueAt(plan, role, now)
+      const dueAt = this.#dueAt(need, role, now)
       if (now < dueAt) {
         this.#wakeAtMs = dueAt
         return
       }
       this.#phase = { at: 'listing', token: this.#mirror.refresh(now) }
     }
-    if (this.#mirror.listedToken >= this.#phase.token) this.#propose(plan)
+    if (this.#mirror.listedToken < this.#phase.token) return
+    const plan = this.#plan(need)
+    if (plan !== undefined) this.#propose(plan)
   }
 
   get #hasCaughtUp(): boolean {
@@ -127,36 +130,39 @@ export class Proposer {
     this.#wantedAt = undefined
   }
 
-  #plan(): Plan | undefined {
-    const rev = this.#mirror.rev
-    if (this.#planned?.rev !== rev) {
-      const decoded = this.#mirror.view
-      const current = decoded?.ok === true ? decoded.view : undefined
-      const isReadable = decoded === undefined || decoded.ok
-      this.#planned = {
-        rev,
-        plan: isReadable
-          ? planView(current, this.#mirror.members.values(), this.#options)
-          : undefined,
-      }
-    }
+  /** What there is to propose for one of this role. That nothing needs to move is only worth the master's work. */
+  #need(role: ProposerRole): Need | undefined {
+    const { rev } = this.#mirror
+    if (this.#needed?.rev !== rev) this.#needed = { rev, need: this.#look() }
+    const { need } = this.#needed
+    if (need?.why !== 'balance') return need
+    return role === 'master' && this.#plan(need) !== undefined ? need : undefined
+  }
+
+  #look(): Need | undefined {
+    const decoded = this.#mirror.view
+    if (decoded?.ok === false) return undefined
+    return needOf(decoded?.view, this.#mirror.members.values())
+  }
+
+  #plan(need: Need): Plan | undefined {
+    if (this.#planned?.need !== need) this.#planned = { need, plan: planFor(need, this.#options) }
     return this.#planned.plan
   }
 
-  #dueAt(plan: Plan, role: ProposerRole, now: number): number {
+  #dueAt(need: Need, role: ProposerRole, now: number): number {
     const { coldStart, joinSettleMs, rebalanceEveryMs, fallbackMs, random } = this.#options
     if (this.#wantedAt === undefined) {
       this.#wantedAt = now
       this.#fallbackMs = fallbackMs * (1 + random())
     }
-    if (plan.why === 'balance' && role !== 'master') return Infinity
     let dueAt = this.#wantedAt
-    if (plan.why === 'change') dueAt += joinSettleMs
-    if (plan.why === 'balance') dueAt = Math.max(dueAt, this.#viewSeenAt + rebalanceEveryMs)
-    if (plan.why === 'coldStart' && plan.view.members.length < coldStart.members) {
+    if (need.why === 'change') dueAt += joinSettleMs
+    if (need.why === 'balance') dueAt = Math.max(dueAt, this.#viewSeenAt + rebalanceEveryMs)
+    if (need.why === 'coldStart' && need.members.length < coldStart.members) {
       dueAt += coldStart.waitMs
     }
-    const actsAtOnce = role === 'master' || (role === 'deputy' && plan.why === 'death')
+    const actsAtOnce = role === 'master' || (role === 'deputy' && need.why === 'death')
     if (!actsAtOnce) dueAt += this.#fallbackMs
     return Math.max(dueAt, this.#retryAt)
   }

@@ -89,10 +89,15 @@ export class ClusterRouter implements Router {
   }
 
   get readyPartitions(): ReadonlySet<number> {
-    this.#readySet ??= new Set(
-      [...this.#ready.keys()].filter((partition) => this.isReady(partition)),
-    )
+    this.#readySet ??= this.#listReady()
     return this.#readySet
+  }
+
+  #listReady(): Set<number> {
+    const ready = new Set<number>()
+    for (let partition = 0; partition < PARTITIONS; partition += 1)
+      if (this.#ready[partition] === 1) ready.add(partition)
+    return ready
   }
 
   /** What has no state and may be anywhere needs no epoch either. */

@@ -6,6 +6,7 @@
  * the index is `ready`. An index that is no longer declared is dropped. A crash in between leaves `building`, and the
  * walk begins again.
  */
+import type { IndexStatus } from '@epicserver/contracts'
 import type { ClassDescription } from '../model/class-description.ts'
 import { indexEntries } from './index-entries.ts'
 import type { EntityNode } from '../node/node.ts'
@@ -45,15 +46,21 @@ export class IndexBuilder {
 
 /** Brings the indexes of all classes up to what they declare, over what this node's store holds. */
 export async function buildIndexes(node: EntityNode): Promise<void> {
+  const all = await node.ports.store.indexes()
   for (const description of node.descriptions.values()) {
-    if (description.persistent) await buildOf(node, description)
+    const kept = all.filter(({ type }) => type === description.name)
+    if (description.persistent) await buildOf(node, description, kept)
   }
 }
 
-async function buildOf(node: EntityNode, description: ClassDescription): Promise<void> {
+async function buildOf(
+  node: EntityNode,
+  description: ClassDescription,
+  kept: readonly IndexStatus[],
+): Promise<void> {
   const { store } = node.ports
   const type = description.name
-  const known = new Map((await store.indexes(type)).map((status) => [status.index, status]))
+  const known = new Map(kept.map((status) => [status.index, status]))
   for (const index of known.keys()) {
     if (!description.indexes.some(({ name }) => name === index)) await store.dropIndex(type, index)
   }
