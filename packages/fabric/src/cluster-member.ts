@@ -451,7 +451,7 @@ export class ClusterMember {
     }
     if (isMember) this.#phase = 'member'
     this.#wedge?.install(decoded.view, at)
-    this.residents.handleView(decoded.view, at)
+    this.residents.handleView(at)
   }
 
   /** Written anew only when it says something else: this is asked after every event. */

@@ -59,6 +59,11 @@ export class Directory {
     return size
   }
 
+  /** The partitions of which it holds a list. */
+  get partitions(): Iterable<number> {
+    return this.#partitions.keys()
+  }
+
   /** Where the owner says that an entity is: `undefined` for at home. */
   find(place: Place): { readonly host: NodeId; readonly epoch: bigint } | undefined {
     return this.#partitions.get(place.partition)?.get(place.key)
@@ -92,6 +97,7 @@ export class Directory {
   /** Begins with a partition: from what the members say lives with them. */
   open(partition: number, reports: readonly NamedReport[]): void {
     this.#partitions.delete(partition)
+    if (reports.length === 0) return
     const byKey = new Map<EntityKey, NamedReport[]>()
     for (const report of reports) {
       if (report.state === 'adopting') continue

@@ -166,6 +166,11 @@ export class Movement {
     this.#standing.tell(source, resident, { kind: 'transferFailed', sourceEpoch })
   }
 
+  /** Whether nothing is on its way, in or out. */
+  get isIdle(): boolean {
+    return this.#departures.size === 0 && this.#arrivals.size === 0
+  }
+
   /** What is on its way of a partition, for its next owner. */
   reports(partition: number): LiveReport[] {
     const reports: LiveReport[] = []

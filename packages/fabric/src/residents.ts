@@ -51,6 +51,7 @@ const OWNERS_BUSINESS: ReadonlySet<string> = new Set([
   'commitMove',
   'abortMove',
 ] satisfies EntityMessage['kind'][])
+const NOTHING: readonly LiveReport[] = []
 const BETWEEN_HOSTS: ReadonlySet<string> = new Set([
   'transfer',
   'transferFailed',
@@ -249,9 +250,9 @@ export class Residents {
   }
 
   /** A view was installed. */
-  handleView(view: View, now: number): void {
+  handleView(now: number): void {
     const isMember = (nodeId: NodeId): boolean => this.#standing.isMember(nodeId)
-    for (let partition = 0; partition < view.owner.length; partition += 1) {
+    for (const partition of this.#directory.partitions) {
       if (!this.#standing.isServing(partition)) this.#directory.close(partition)
     }
     this.#cache.prune(isMember)
@@ -260,7 +261,9 @@ export class Residents {
   }
 
   /** What this node says lives with it of a partition that is, or will be, another's. */
-  reports(partition: number): LiveReport[] {
+  reports(partition: number): readonly LiveReport[] {
+    // Asked for each of many partitions in turn, and most nodes have nothing to say of any.
+    if (this.#guests.size === 0 && this.#movement.isIdle) return NOTHING
     const live: LiveReport[] = []
     for (const resident of this.#guests.of(partition)) {
       if (!this.#movement.isMoving(resident.key)) live.push({ ...resident, state: 'live' })

@@ -66,7 +66,7 @@ export interface MemberOptions {
 export function memberOptions(config: MemberConfig): MemberOptions {
   const { ttlMs, options = {} } = config
   const partitions = options.partitions ?? PARTITIONS
-  const unit = options.unit ?? ((partition: number): number => partition)
+  const unit = options.unit ?? eachByItself
   return {
     keyPrefix: 'cluster/',
     partitions,
@@ -91,7 +91,12 @@ export function memberMutations(config: MemberConfig): ReadonlySet<Mutation> {
   return config.mutations ?? NO_MUTATIONS
 }
 
+function eachByItself(partition: number): number {
+  return partition
+}
+
 function defaultMovesMax(partitions: number, unit: (partition: number) => number): number {
+  if (unit === eachByItself) return Math.ceil(partitions / 8)
   const units = new Set(Array.from({ length: partitions }, (_, partition) => unit(partition)))
   return Math.ceil(units.size / 8)
 }

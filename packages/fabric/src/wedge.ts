@@ -50,6 +50,8 @@ interface Wait {
   readonly reports: NamedReport[]
 }
 
+const NONE: readonly NamedReport[] = []
+
 /** An answer that may concern a view which is still on its way here. */
 interface Early {
   readonly from: NodeId
@@ -228,14 +230,34 @@ export class Wedge {
   }
 
   #serve(wait: Wait, epoch: number): void {
-    const { self, reports, onGained } = this.#options
+    const { onGained } = this.#options
+    const told = this.#told(wait)
     for (const partition of wait.partitions) {
-      const own = reports(partition).map((report) => ({ ...report, from: self }))
-      const told = wait.reports.filter((report) => report.partition === partition)
+      const own = this.#own(partition)
+      const others = told.get(partition)
       this.#serving[partition] = epoch
-      onGained(partition, [...told.filter((report) => this.#isMember(report.from)), ...own])
+      onGained(partition, others === undefined ? own : [...others, ...own])
     }
     this.#outbox.push({ kind: 'gained', partitions: wait.partitions, epoch })
+  }
+
+  /** What lives with this node itself of a partition that it is about to serve. */
+  #own(partition: number): readonly NamedReport[] {
+    const { self, reports } = this.#options
+    const own = reports(partition)
+    return own.length === 0 ? NONE : own.map((report) => ({ ...report, from: self }))
+  }
+
+  /** What those said who are still members, by partition. */
+  #told({ reports }: Wait): Map<number, NamedReport[]> {
+    const told = new Map<number, NamedReport[]>()
+    for (const report of reports) {
+      if (!this.#isMember(report.from)) continue
+      const others = told.get(report.partition)
+      if (others === undefined) told.set(report.partition, [report])
+      else others.push(report)
+    }
+    return told
   }
 
   /** Tells those who got partitions in the views that are newly installed; the others do not wait. */
@@ -245,10 +267,12 @@ export class Wedge {
     const installed = this.installedNo
     if (view === undefined || installed <= since) return
     const waiting = new Set<NodeId>()
-    view.partitionEpoch.forEach((epoch, partition) => {
-      const owner = view.owner[partition]
-      if (owner !== undefined && epoch > since && epoch <= installed) waiting.add(owner)
-    })
+    const { owner, partitionEpoch } = view
+    for (let partition = 0; partition < owner.length; partition += 1) {
+      const epoch = partitionEpoch[partition] as number
+      const to = owner[partition]
+      if (epoch > since && epoch <= installed && to !== undefined) waiting.add(to)
+    }
     this.#announced = installed
     waiting.delete(this.#options.self)
     for (const to of waiting) this.#answer(to, view, since)
@@ -257,10 +281,12 @@ export class Wedge {
   #answer(to: NodeId, view: View, since: number): void {
     const installed = this.installedNo
     const live: LiveReport[] = []
-    view.partitionEpoch.forEach((epoch, partition) => {
-      const isAsked = view.owner[partition] === to && epoch > since && epoch <= installed
-      if (isAsked) live.push(...this.#options.reports(partition))
-    })
+    const { owner, partitionEpoch } = view
+    for (let partition = 0; partition < owner.length; partition += 1) {
+      const epoch = partitionEpoch[partition] as number
+      if (epoch <= since || epoch > installed || owner[partition] !== to) continue
+      for (const report of this.#options.reports(partition)) live.push(report)
+    }
     const message = { kind: 'installed', viewNo: view.viewNo, since, installed, live } as const
     this.#outbox.push({ kind: 'sendPeer', to, message })
   }

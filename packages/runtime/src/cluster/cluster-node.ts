@@ -66,6 +66,8 @@ export class ClusterNode {
   readonly #desk: StoreDesk
   #parts: ClusterParts | undefined
   #tick: Pending | undefined
+  /** When it is due. */
+  #tickAtMs = Infinity
   #onServing: (() => void) | undefined
   /** Those who wait until nothing is here any more. */
   #onDrained: ((isDrained: boolean) => void)[] = []
@@ -210,14 +212,18 @@ export class ClusterNode {
     return entityEffect !== undefined
   }
 
+  /** Most events leave the next instant as it was, and its timer too. */
   #arm(): void {
+    const at = this.#isFinished ? Infinity : this.#member.pollWakeAt()
+    if (at === this.#tickAtMs) return
     this.#tick?.cancel()
-    const at = this.#member.pollWakeAt()
-    if (at === Infinity || this.#isFinished) return
+    this.#tickAtMs = at
+    if (at === Infinity) return
     this.#tick = this.#options.ports.clock.setTimer(this.#handleTick, Math.max(0, at - this.#now()))
   }
 
   readonly #handleTick = (): void => {
+    this.#tickAtMs = Infinity
     if (this.#isFinished) return
     this.#readClocks()
     this.#member.handleTick(this.#now())
