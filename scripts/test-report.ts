@@ -1,6 +1,9 @@
 // Turns node:test's events into what a person reads: a line a file, each failure with the command
 // that replays it, and one closing line of counts.
 //
+// A report is of one process, since several run side by side: what each has to say is said in one piece at
+// its end. What it printed itself is shown only if something failed in it.
+//
 // Only leaves count: a suite that fails because a test in it failed is not a second failure. A file
 // that runs no test fails, because a file that tests nothing is a mistake. (The runner itself reports
 // such a file, and one whose process broke, as one test that is named after the file.)
@@ -49,6 +52,14 @@ interface Failure {
   replayName: string
 }
 
+/** What a report adds to the sum of all. */
+export interface TestCounts {
+  readonly passed: number
+  readonly skipped: number
+  /** Each failure's name, and how to replay it. */
+  readonly failed: readonly string[]
+}
+
 export interface TestReportOptions {
   readonly root: string
   readonly print: (line: string) => void
@@ -63,6 +74,8 @@ export class TestReport {
   readonly #open: string[] = []
   readonly #files = new Map<string, FileCounts>()
   readonly #failures: Failure[] = []
+  /** What the process itself printed. */
+  readonly #printed: string[] = []
   #file = ''
 
   constructor({ root, print, isByName = false }: TestReportOptions) {
@@ -88,12 +101,12 @@ export class TestReport {
     else if (type === 'test:pass') this.#handlePass(data as Result)
     else if (type === 'test:fail') this.#handleFail(data as Result)
     else if (type === 'test:stdout' || type === 'test:stderr') {
-      this.#print((data as { message: string }).message.trimEnd())
+      this.#printed.push((data as { message: string }).message.trimEnd())
     }
   }
 
-  /** Prints the summary; true if something ran and nothing failed. */
-  finish(): boolean {
+  /** Prints what became of the process's files. */
+  finish(): TestCounts {
     for (const [file, counts] of this.#files) {
       if (this.#isByName && counts.passed + counts.failed === 0) continue
       if (counts.passed + counts.failed + counts.skipped === 0) {
@@ -105,15 +118,13 @@ export class TestReport {
         `${mark} ${file}  ${counts.passed + counts.failed} tests, ${Math.round(counts.ms)} ms`,
       )
     }
+    if (this.#failures.length > 0) for (const text of this.#printed) this.#print(text)
     for (const failure of this.#failures) this.#printFailure(failure)
-    const passed = this.#sum('passed')
-    const skipped = this.#sum('skipped')
-    this.#print('')
-    if (passed + this.#failures.length === 0) this.#print('No test ran')
-    this.#print(
-      `${passed} passed, ${this.#failures.length} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`,
-    )
-    return this.#failures.length === 0 && passed > 0
+    return {
+      passed: this.#sum('passed'),
+      skipped: this.#sum('skipped'),
+      failed: this.#failures.map((failure) => `${titleOf(failure)}\n${replayOf(failure)}`),
+    }
   }
 
   #handleStart({ name, nesting }: Result): void {
@@ -180,17 +191,39 @@ export class TestReport {
     return [...this.#files.values()].reduce((sum, counts) => sum + counts[outcome], 0)
   }
 
-  #printFailure({ path, file, error, replayName }: Failure): void {
+  #printFailure(failure: Failure): void {
+    const { error } = failure
     this.#print('')
-    this.#print(`FAILED ${path.join(' › ') || file}`)
+    this.#print(titleOf(failure))
     this.#print(indent(typeof error === 'string' ? error : inspect(error, { depth: 6 })))
-    const name = replayName === '' ? '' : ` --name ${shellQuote(replayName)}`
-    this.#print(`  replay: npm test -- ${file || '--unit'}${name}`)
+    this.#print(replayOf(failure))
   }
 
   #isFile(name: string): boolean {
     return name.startsWith(this.#root) && name.endsWith('.js')
   }
+}
+
+/** Prints the sum of all reports; true if something ran and nothing failed. */
+export function printTotals(all: readonly TestCounts[], print: (line: string) => void): boolean {
+  const failed = all.flatMap((counts) => counts.failed)
+  const sum = (what: 'passed' | 'skipped'): number =>
+    all.reduce((total, counts) => total + counts[what], 0)
+  const [passed, skipped] = [sum('passed'), sum('skipped')]
+  print('')
+  for (const failure of failed) print(failure)
+  if (passed + failed.length === 0) print('No test ran')
+  print(`${passed} passed, ${failed.length} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`)
+  return failed.length === 0 && passed > 0
+}
+
+function titleOf({ path, file }: Failure): string {
+  return `FAILED ${path.join(' › ') || file}`
+}
+
+function replayOf({ file, replayName }: Failure): string {
+  const name = replayName === '' ? '' : ` --name ${shellQuote(replayName)}`
+  return `  replay: npm test -- ${file || '--unit'}${name}`
 }
 
 function endOf({ exitCode, signal }: RunnerError): string {

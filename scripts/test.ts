@@ -1,5 +1,6 @@
-// Runs the tests: builds, then all unit tests in one process, then each integration test in a
+// Runs the tests: builds, then all unit tests in one process, and each integration test in a
 // process of its own (they fork nodes, open ports, and must not share what they leave behind).
+// As many processes run side by side as there are cores, since most of them wait most of the time.
 //
 //   npm test                                     everything
 //   npm test -- packages/wire                    the tests whose path contains one of the words
@@ -8,16 +9,21 @@
 //
 // A file that runs no test fails, and so does a selection that matches none.
 
+import { availableParallelism } from 'node:os'
 import { run } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { repositoryRoot, runTool } from './repository.ts'
 import { findTests, markerPattern, type TestFile } from './test-files.ts'
-import { type TestEvent, TestReport } from './test-report.ts'
+import { printTotals, type TestCounts, type TestEvent, TestReport } from './test-report.ts'
 
 /** A process that hangs is ended and reported; both are far above what the tests take. */
 const unitTimeoutMs = 300_000
 const integrationTimeoutMs = 300_000
+
+/** More than a few would make each wait for the others, on a machine of many cores too. */
+const lanes = Math.min(4, Math.max(2, availableParallelism()))
+const unitTests = fileURLToPath(new URL('unit-tests.js', import.meta.url))
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -40,20 +46,20 @@ function build(): boolean {
 async function runTests(): Promise<boolean> {
   const unit = selected.filter(({ kind }) => kind === 'unit')
   const integration = selected.filter(({ kind }) => kind === 'integration')
-  const report = new TestReport({
-    root: repositoryRoot,
-    print: (line) => console.log(line),
-    isByName: options.name !== undefined,
-  })
-  report.expectFiles(selected.map(({ compiled }) => compiled))
-
   process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --enable-source-maps`
-  if (unit.length > 0) await runUnit(unit, report)
-  for (const { compiled } of integration) {
-    report.startFile(compiled)
-    await runFile(compiled, integrationTimeoutMs, report)
+  const jobs = integration.map((test) => () => runIntegration(test))
+  if (unit.length > 0) jobs.unshift(() => runUnit(unit))
+  return printTotals(await runSideBySide(jobs), print)
+}
+
+/** Runs all jobs, never more than `lanes` at once. */
+async function runSideBySide(jobs: (() => Promise<TestCounts>)[]): Promise<TestCounts[]> {
+  const results: TestCounts[] = []
+  const runLane = async (): Promise<void> => {
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) results.push(await job())
   }
-  return report.finish()
+  await Promise.all(Array.from({ length: lanes }, runLane))
+  return results
 }
 
 function isSelected({ kind, source }: TestFile): boolean {
@@ -62,16 +68,34 @@ function isSelected({ kind, source }: TestFile): boolean {
 }
 
 /** The list travels in the environment, because run() cannot pass arguments on Node 20. */
-async function runUnit(files: readonly TestFile[], report: TestReport): Promise<void> {
-  process.env['EPIC_UNIT_TESTS'] = JSON.stringify(files.map(({ compiled }) => compiled))
-  await runFile(fileURLToPath(new URL('unit-tests.js', import.meta.url)), unitTimeoutMs, report)
+async function runUnit(tests: readonly TestFile[]): Promise<TestCounts> {
+  const files = tests.map(({ compiled }) => compiled)
+  const report = createReport()
+  report.expectFiles(files)
+  process.env['EPIC_UNIT_TESTS'] = JSON.stringify(files)
+  return await runFile(unitTests, unitTimeoutMs, report)
 }
 
-async function runFile(file: string, timeout: number, report: TestReport): Promise<void> {
+async function runIntegration({ compiled }: TestFile): Promise<TestCounts> {
+  const report = createReport()
+  report.startFile(compiled)
+  return await runFile(compiled, integrationTimeoutMs, report)
+}
+
+function createReport(): TestReport {
+  return new TestReport({ root: repositoryRoot, print, isByName: options.name !== undefined })
+}
+
+async function runFile(file: string, timeout: number, report: TestReport): Promise<TestCounts> {
   const names =
     options.name === undefined ? {} : { testNamePatterns: [markerPattern, exactly(options.name)] }
   const events: AsyncIterable<TestEvent> = run({ files: [file], timeout, ...names })
   for await (const event of events) report.handleEvent(event)
+  return report.finish()
+}
+
+function print(line: string): void {
+  console.log(line)
 }
 
 function exactly(name: string): RegExp {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { markerOf } from '../test-files.ts'
-import { TestReport } from '../test-report.ts'
+import { printTotals, TestReport } from '../test-report.ts'
 
 const file = '/repo/packages/wire/dist-test/frame.test.js'
 
@@ -15,7 +15,8 @@ function reportOf(...events: readonly [type: string, data: object][]): {
   for (const [type, data] of events) {
     report.handleEvent({ type, data: { nesting: 0, details: {}, ...data } })
   }
-  return { isGood: report.finish(), lines }
+  const isGood = printTotals([report.finish()], (line) => lines.push(...line.split('\n')))
+  return { isGood, lines }
 }
 
 const failed = (error: Error): object => ({ details: { error: { cause: error } } })
@@ -62,7 +63,7 @@ test('test report: an expected file from which nothing is heard fails', () => {
   const lines: string[] = []
   const report = new TestReport({ root: '/repo', print: (line) => lines.push(line) })
   report.expectFiles([file])
-  assert.equal(report.finish(), false)
+  assert.equal(report.finish().failed.length, 1)
   assert.ok(lines.includes('FAILED packages/wire/test/frame.test.ts'))
 })
 
@@ -73,7 +74,7 @@ test('test report: where tests are chosen by name, a file may run none', () => {
   report.expectFiles([file])
   report.startFile('/repo/packages/kernel/dist-test/locks.test.js')
   report.handleEvent({ type: 'test:pass', data: { name: 'a', nesting: 0, details: {} } })
-  assert.equal(report.finish(), true)
+  assert.deepEqual(report.finish().failed, [])
   assert.equal(lines[0], 'ok   packages/kernel/test/locks.test.ts  1 tests, 0 ms')
 })
 
@@ -105,4 +106,20 @@ test('test report: each skipped test is named with its reason', () => {
   )
   assert.equal(lines[0], 'skip packages/wire/test/frame.test.ts  a: no disk')
   assert.equal(lines[1], 'skip packages/wire/test/frame.test.ts  b: no reason given')
+})
+
+test('test report: what a process printed is shown if something failed in it, and only then', () => {
+  const printed: [string, object] = ['test:stderr', { message: 'node 3 ended\n' }]
+  assert.ok(!reportOf(printed, ['test:pass', { name: 'a' }]).lines.includes('node 3 ended'))
+  const { lines } = reportOf(printed, ['test:fail', { name: 'a', ...failed(new Error('boom')) }])
+  assert.ok(lines.includes('node 3 ended'))
+})
+
+test('test report: failures are named once more at the end, where they are not overlooked', () => {
+  const { lines } = reportOf(['test:fail', { name: 'a', ...failed(new Error('boom')) }])
+  assert.deepEqual(lines.slice(-3), [
+    'FAILED a',
+    "  replay: npm test -- packages/wire/test/frame.test.ts --name 'a'",
+    '0 passed, 1 failed',
+  ])
 })

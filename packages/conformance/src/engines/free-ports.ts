@@ -1,22 +1,41 @@
 /** Ports of this machine on which nobody listens. */
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:net'
 
-/** Finds free ports on loopback. Someone may take one before it is used: who starts a server looks at whether it stands. */
+/**
+ * Below where systems take the ports of outgoing connections, so that none of these becomes one by chance between looking and using;
+ * above those of well-known services.
+ */
+const FIRST = 10_240
+const LAST = 31_999
+
+/**
+ * Finds ports in a row that are free on all addresses. Someone may take one before it is used: who starts a server looks at
+ * whether it stands.
+ */
 export async function findFreePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, openServer))
-  const ports = servers.map(({ port }) => port)
-  await Promise.all(servers.map((server) => server.close()))
-  return ports
+  for (;;) {
+    const first = FIRST + Math.floor(Math.random() * (LAST - FIRST - count))
+    const ports = Array.from({ length: count }, (_, i) => first + i)
+    if (await areFree(ports)) return ports
+  }
 }
 
-function openServer(): Promise<{ port: number; close(): Promise<void> }> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      const port = typeof address === 'object' && address !== null ? address.port : 0
-      resolve({ port, close: () => new Promise((done) => server.close(() => done())) })
-    })
-  })
+async function areFree(ports: readonly number[]): Promise<boolean> {
+  const servers = await Promise.all(ports.map(listen))
+  const open = servers.filter((server) => server !== undefined)
+  await Promise.all(open.map((server) => once(server.close(), 'close')))
+  return open.length === ports.length
+}
+
+/** @returns nothing when somebody listens there already */
+async function listen(port: number): Promise<Server | undefined> {
+  const server = createServer().listen(port)
+  try {
+    await once(server, 'listening')
+    return server
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined
+    throw error
+  }
 }
