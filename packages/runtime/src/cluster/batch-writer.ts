@@ -12,9 +12,13 @@ import { RUNTIME_LIMITS } from '../limits.ts'
 import { Introductions } from './introductions.ts'
 import { PEER_LANES, type PeerChannel, type PeerLane } from './peer-network.ts'
 
-/** So many leave at once in any case, and so few only when the tick ends. */
+/** So many leave at once in any case. */
 const GATHERED_MAX = 512
-const GATHERED_MIN = 64
+/**
+ * So few leave only when the tick ends. Small enough that a hundred callers fill two batches of one size: with 65 and 35 the two sides
+ * fell into step, one waiting while the other worked, and did 0.6 M calls/s where halves do 0.8.
+ */
+const GATHERED_MIN = 32
 /** A batch that has grown to this leaves as well: a larger one would only be cut into pieces again. */
 const GATHERED_BYTES_MAX = 128 * 1024
 
