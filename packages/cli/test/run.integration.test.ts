@@ -195,7 +195,7 @@ test('epic run: a second signal ends it at once', async (t) => {
   tested.app.kill('SIGINT')
   await stopping
   tested.app.kill('SIGINT')
-  assert.deepEqual(await tested.app.ended, { code: 1, signal: null })
+  assert.deepEqual(await tested.app.ended, { code: null, signal: 'SIGKILL' })
 })
 
 test('epic run --exit-after-setup: setup runs once over three processes, all is saved, and it ends with 0', async (t) => {
