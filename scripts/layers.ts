@@ -13,6 +13,7 @@ const layerOf: Readonly<Record<string, number>> = {
   fabric: 1,
   net: 2,
   'store-memory': 2,
+  'lmdb-link': 2,
   'store-lmdb': 2,
   'postgres-link': 2,
   'store-postgres': 2,
@@ -32,11 +33,13 @@ const layerOf: Readonly<Record<string, number>> = {
 }
 
 /**
- * Sideways all the same: the engines share one pure state machine, which is itself the engine in memory; and both providers on
- * PostgreSQL go to it by one way.
+ * Sideways all the same: the engines share one pure state machine, which is itself the engine in memory; both stores on
+ * LMDB ask in one way for room; and both providers on PostgreSQL go to it by one way.
  */
 const sideways: ReadonlySet<string> = new Set([
   'cluster-lmdb>cluster-memory',
+  'cluster-lmdb>lmdb-link',
+  'store-lmdb>lmdb-link',
   'cluster-postgres>postgres-link',
   'store-postgres>postgres-link',
 ])

@@ -13,15 +13,17 @@
  * - On a full disk every put rejects, an inner promise of the event-turn batching rejects without a handler, and so does
  *   `error.commitError`. With `eventTurnBatching` off and that promise awaited, nothing is left unhandled. It still prints to stderr.
  * - A file that is no environment kills the process with SIGSEGV; so its first page is looked at before LMDB sees it.
- * - LMDB reports a short write on a full disk as EIO. So the free space is asked for, and the error named by what is found.
+ * - LMDB reports a short write on a full disk as EIO, and the process dies some writes later. So what will not fit is refused before LMDB
+ *   tries (`lmdb-link`); should the disk fill up in between, the error is named by the space that is found.
  */
 import { randomBytes } from 'node:crypto'
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
-import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ClusterDelta, ClusterSnapshot, SavedLease } from '@epicserver/cluster-memory'
-import { EpicError } from '@epicserver/contracts'
+import { EpicError, isEpicError } from '@epicserver/contracts'
 import type { Rec } from '@epicserver/contracts'
+import { checkRoom, hasRoom } from '@epicserver/lmdb-link'
+import type { CommitSize } from '@epicserver/lmdb-link'
 import { open } from 'lmdb'
 import type { RootDatabase } from 'lmdb'
 import {
@@ -44,12 +46,17 @@ import type { Head } from './disk-format.ts'
 
 /** LMDB needs a version with every entry of an environment that has any; only the owner's means something. */
 const ANY_VERSION = 1
+/** What opening writes: the head and the owner. */
+const ROOM_TO_OPEN = { changes: 2, bytes: 0 }
 /** With less than this free, a failed commit failed for want of room. */
 const ROOM_BYTES_MIN = 1024 * 1024
 /** What every meta page begins with, after the 24 bytes of a page's head. */
 const MAGIC = Buffer.of(0xde, 0xc0, 0xef, 0xbe)
 const MAGIC_AT = 24
 const ERRNO = { io: 5, access: 13, noSpace: 28, readOnly: 30, quota: 122 } as const
+
+/** What a commit writes under a key; `null` removes. */
+type Entry = readonly [key: Uint8Array, value: Uint8Array | null]
 
 export class LmdbDisk {
   readonly #db: RootDatabase<Uint8Array, Uint8Array>
@@ -72,6 +79,7 @@ export class LmdbDisk {
   static open(folder: string): LmdbDisk {
     try {
       checkFile(folder)
+      checkRoom(folder, ROOM_TO_OPEN)
       const db = open<Uint8Array, Uint8Array>({
         path: folder,
         // Without this a path with a dot in it would name a file.
@@ -109,9 +117,11 @@ export class LmdbDisk {
   async commit(delta: ClusterDelta): Promise<void> {
     let isOwner: boolean
     try {
-      isOwner = await this.#db.ifVersion(OWNER_KEY, this.#owner, () => this.#write(delta))
+      const entries = this.#entriesOf(delta)
+      checkRoom(this.#folder, sizeOf(entries))
+      isOwner = await this.#db.ifVersion(OWNER_KEY, this.#owner, () => this.#write(entries))
     } catch (error) {
-      throw await this.#commitError(error)
+      throw isEpicError(error) ? error : await this.#commitError(error)
     }
     if (!isOwner) {
       throw new EpicError(
@@ -125,17 +135,22 @@ export class LmdbDisk {
     await this.#db.close()
   }
 
-  #write(delta: ClusterDelta): void {
-    const put = (key: Uint8Array, value: Uint8Array): void =>
-      void this.#db.put(key, value, ANY_VERSION)
-    put(
-      HEAD_KEY,
-      encodeHead({ storeId: this.storeId, rev: delta.rev, leaseCount: delta.leaseCount }),
-    )
-    for (const rec of delta.puts) put(recordKey(rec.key), encodeRecord(rec))
-    for (const lease of delta.grants) put(leaseKey(lease.id), encodeLease(lease))
-    for (const key of delta.deletes) void this.#db.remove(recordKey(key))
-    for (const id of delta.ends) void this.#db.remove(leaseKey(id))
+  #entriesOf({ rev, leaseCount, puts, grants, deletes, ends }: ClusterDelta): Entry[] {
+    return [
+      [HEAD_KEY, encodeHead({ storeId: this.storeId, rev, leaseCount })],
+      ...puts.map((rec): Entry => [recordKey(rec.key), encodeRecord(rec)]),
+      ...grants.map((lease): Entry => [leaseKey(lease.id), encodeLease(lease)]),
+      ...deletes.map((key): Entry => [recordKey(key), null]),
+      ...ends.map((id): Entry => [leaseKey(id), null]),
+    ]
+  }
+
+  #write(entries: readonly Entry[]): void {
+    for (const [key, value] of entries) {
+      // The transaction answers for all of them; a single one's promise says nothing.
+      if (value === null) void this.#db.remove(key)
+      else void this.#db.put(key, value, ANY_VERSION)
+    }
   }
 
   /** The store's id, made when the environment is. */
@@ -178,8 +193,7 @@ export class LmdbDisk {
 
   async #commitError(error: unknown): Promise<EpicError> {
     const cause = await causeOf(error)
-    const { bavail, bsize } = await statfs(this.#folder)
-    if (isWantOfRoom(cause) || bavail * bsize < ROOM_BYTES_MIN) {
+    if (isWantOfRoom(cause) || !hasRoom(this.#folder, ROOM_BYTES_MIN)) {
       return new EpicError('StoreFull', `Cannot write to "${this.#folder}": the disk is full`, {
         cause,
       })
@@ -188,6 +202,11 @@ export class LmdbDisk {
       cause,
     })
   }
+}
+
+function sizeOf(entries: readonly Entry[]): CommitSize {
+  const bytes = entries.reduce((sum, [key, value]) => sum + key.length + (value?.length ?? 0), 0)
+  return { changes: entries.length, bytes }
 }
 
 /** Refuses a file that LMDB did not make. None at all, or an empty one, is a new environment. */

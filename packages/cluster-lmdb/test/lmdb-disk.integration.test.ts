@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { after, describe, it } from 'node:test'
 import { ClusterLog } from '@epicserver/cluster-memory'
 import type { ClusterDelta } from '@epicserver/cluster-memory'
@@ -172,22 +175,40 @@ describe('lmdb disk: durability', { skip: !hasStrace && 'strace is not installed
 describe('lmdb disk: full', { skip: !isRoot && 'only root can mount a small disk' }, () => {
   it('refuses what finds no room, keeps what was there, and goes on when there is room again', async () => {
     const path = await freshFolder()
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', path])
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', path])
     try {
-      const disk = LmdbDisk.open(path)
-      await disk.commit(deltaOf(putting('view'), disk))
-      const before = disk.load()
-      await assert.rejects(disk.commit(deltaOf(putting('large', 400_000), disk)), {
-        code: 'StoreFull',
-      })
-      await assert.rejects(disk.commit(deltaOf(putting('large', 400_000), disk)), {
-        code: 'StoreFull',
-      })
-      assert.deepEqual(disk.load(), before)
-      execFileSync('mount', ['-o', 'remount,size=4m', path])
-      await disk.commit(deltaOf(putting('large', 400_000), disk))
-      assert.equal(disk.load().recs.length, 2)
-      await disk.close()
+      const child = spawn(process.execPath, [compiledPath('filling-process'), path])
+      const ended = once(child, 'exit')
+      const complaints = text(child.stderr)
+      const said: string[] = []
+      for await (const line of createInterface(child.stdout)) {
+        said.push(line)
+        if (said.length > 1) continue
+        execFileSync('mount', ['-o', 'remount,size=8m', path])
+        child.stdin.end('there is room\n')
+      }
+      assert.deepEqual(said, [
+        'full: StoreFull safe; readable: true',
+        'room: saved; readable: true',
+      ])
+      assert.equal(await complaints, '', 'LMDB never met the full disk')
+      assert.deepEqual(await ended, [0, null])
+    } finally {
+      execFileSync('umount', [path])
+    }
+  })
+
+  it('refuses to open, and leaves the truth as it is', async () => {
+    const path = await freshFolder()
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path])
+    try {
+      await LmdbDisk.open(path).close()
+      const truth = await readFile(join(path, 'data.mdb'))
+      await writeFile(join(path, 'ballast'), Buffer.alloc(900 * 1024))
+      assert.throws(() => LmdbDisk.open(path), { code: 'StoreFull', retry: 'safe' })
+      assert.ok(truth.equals(await readFile(join(path, 'data.mdb'))))
+      await rm(join(path, 'ballast'))
+      await LmdbDisk.open(path).close()
     } finally {
       execFileSync('umount', [path])
     }

@@ -1,6 +1,6 @@
 /** What a commit puts and removes, in order. Gathered first, so that nothing can fail while the transaction is being written. */
+import type { CommitSize } from '@epicserver/lmdb-link'
 import type { Table } from './lmdb-open.ts'
-import type { CommitSize } from './room.ts'
 
 export class Changes {
   readonly #tables: Table[] = []

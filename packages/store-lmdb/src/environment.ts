@@ -12,11 +12,11 @@
  * One commit is under way at a time; `GroupCommit` sees to that.
  */
 import { EpicError } from '@epicserver/contracts'
+import { checkRoom } from '@epicserver/lmdb-link'
+import type { CommitSize } from '@epicserver/lmdb-link'
 import type { RootDatabase } from 'lmdb'
 import { causeOf, closeRoot, openRoot } from './lmdb-open.ts'
 import type { Table } from './lmdb-open.ts'
-import { checkRoom } from './room.ts'
-import type { CommitSize } from './room.ts'
 import { storageError } from './storage-error.ts'
 
 /** The tables of a shard. */

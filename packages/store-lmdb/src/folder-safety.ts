@@ -58,7 +58,7 @@ export async function makeFolder(path: string): Promise<void> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'EEXIST') return
-    if (code !== 'ENOENT') throw await storageError(`make the folder ${path}`, dirname(path), error)
+    if (code !== 'ENOENT') throw storageError(`make the folder ${path}`, dirname(path), error)
     await makeFolder(dirname(path))
     await makeFolder(path)
   }

@@ -24,12 +24,6 @@ export const FULL_DISK_PAUSE_MS = 100
 /** A failed commit on a disk with less room than this failed for want of room, whatever the system calls it. */
 export const ROOM_BYTES_MIN: number = COMMIT_BYTES_MAX + 1024 * 1024
 
-/**
- * A commit is not begun with less than this to spare: LMDB's own pages (lists of free ones, the tree of tables) for the largest
- * shard, and what its neighbours write meanwhile.
- */
-export const ROOM_BYTES_SPARE: number = 256 * 1024
-
 /** The lock of a data folder is taken in microseconds; longer than this only a process waits that another one stopped in the midst of it. */
 export const FOLDER_LOCK_WAIT_MS = 5_000
 

@@ -93,7 +93,7 @@ async function openAndPrepare<T>(
     const cause = await causeOf(error)
     if (opened.root === undefined) openPaths.delete(path)
     else await closeRoot(path, opened.root)
-    throw cause instanceof EpicError ? cause : await storageError(`open ${path}`, path, cause)
+    throw cause instanceof EpicError ? cause : storageError(`open ${path}`, path, cause)
   }
 }
 

@@ -32,7 +32,7 @@ export async function readManifest(folder: string): Promise<Manifest | undefined
     text = await readFile(path, 'utf8')
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw await storageError(`read ${path}`, folder, error)
+    throw storageError(`read ${path}`, folder, error)
   }
   return parseManifest(path, text)
 }
@@ -50,7 +50,7 @@ export async function createManifest(folder: string, shards: number): Promise<Ma
     })
     await syncFolder(folder)
   } catch (error) {
-    throw await storageError(`create the data folder ${folder}`, folder, error)
+    throw storageError(`create the data folder ${folder}`, folder, error)
   } finally {
     await rm(draft, { force: true })
   }

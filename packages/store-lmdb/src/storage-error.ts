@@ -4,9 +4,9 @@
  * LMDB reports a system's error number; where it wrote only a part of a page it says "input/output error" (5) even when the disk is
  * simply full, so a failure without a clear number is looked at together with the room that is left.
  */
-import { statfs } from 'node:fs/promises'
 import { EpicError } from '@epicserver/contracts'
 import type { ErrorCode } from '@epicserver/contracts'
+import { hasRoom } from '@epicserver/lmdb-link'
 import { ROOM_BYTES_MIN } from './limits.ts'
 
 const IO_ERROR = 5
@@ -36,8 +36,8 @@ const numbersByName: Readonly<Record<string, number>> = {
  * @param what - what was attempted, as in "Cannot …"
  * @param path - the folder that it was attempted on
  */
-export async function storageError(what: string, path: string, cause: unknown): Promise<EpicError> {
-  const isRoomMissing = numberOf(cause) === IO_ERROR && (await isFull(path))
+export function storageError(what: string, path: string, cause: unknown): EpicError {
+  const isRoomMissing = numberOf(cause) === IO_ERROR && !hasRoom(path, ROOM_BYTES_MIN)
   return errorOf(isRoomMissing ? 'StoreFull' : codeOf(cause), what, path, cause)
 }
 
@@ -62,14 +62,4 @@ function numberOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined
   if (typeof error.code === 'number') return error.code
   return typeof error.code === 'string' ? numbersByName[error.code] : undefined
-}
-
-async function isFull(path: string): Promise<boolean> {
-  try {
-    const { bavail, bsize } = await statfs(path)
-    return bavail * bsize < ROOM_BYTES_MIN
-  } catch {
-    // A file system that cannot be asked is not called full.
-    return false
-  }
 }

@@ -32,6 +32,12 @@ export function checkRoom(path: string, { changes, bytes }: CommitSize): void {
   )
 }
 
+/** Whether so much is free on the disk that `path` is on. A file system that cannot be asked has it, as far as anyone knows. */
+export function hasRoom(path: string, bytes: number): boolean {
+  const free = freeBytes(path)
+  return free === undefined || free >= bytes
+}
+
 function freeBytes(path: string): number | undefined {
   try {
     const { bavail, bsize } = statfsSync(path)
