@@ -9,7 +9,7 @@ import { isEpicError } from '@epicserver/contracts'
 import { LmdbDisk } from '#src/lmdb-disk.ts'
 
 const VALUE_BYTES = 100_000
-/** Without a guard the process dies within some ten writes to the full disk. */
+/** Each would be a write that fails inside LMDB, complained of on standard error, with memory overrun. */
 const TRIES = 200
 
 const disk = LmdbDisk.open(process.argv[2] ?? '')
