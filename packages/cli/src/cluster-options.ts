@@ -37,6 +37,7 @@ export interface ClusterOptions {
   readonly appVersion?: string
   readonly wait: number
   readonly onEngineLoss: 'fence' | 'serve'
+  readonly adoptState?: boolean
 }
 
 /** Others must not be able to read it. */
@@ -88,6 +89,11 @@ const OPTIONS: readonly (readonly [flags: string, description: string, environme
     '--on-engine-loss <what>',
     'past the lease: fence (stop) or serve (reads may be stale)',
     'EPIC_ON_ENGINE_LOSS',
+  ],
+  [
+    '--adopt-state',
+    'the engine’s data is lost and no machine runs: go on with what is saved',
+    'EPIC_ADOPT_STATE',
   ],
 ]
 
@@ -149,6 +155,7 @@ export async function readClusterSettings(
     labels: options.labels ?? [],
     appVersion: options.appVersion ?? (await packageVersion(appFile)),
     patienceMs,
+    adoptState: options.adoptState === true,
   }
 }
 

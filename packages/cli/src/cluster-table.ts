@@ -41,7 +41,7 @@ function loadOf(now: NodeFigures, before: NodeFigures | undefined): Load {
 /** What is not as it should be; empty when all is well. */
 export function troublesOf({ engine, membership, nodes }: ClusterStatus): string[] {
   if (!engine.isReachable)
-    return [`the engine cannot be reached: ${engine.problem ?? 'it does not answer'}`]
+    return [`the engine cannot be used: ${engine.problem ?? 'it does not answer'}`]
   if (membership === undefined || membership.viewNo === 0) return ['there are no members yet']
   const silent = membership.members.filter(
     ({ node, hasLease, state }) =>
@@ -62,7 +62,7 @@ export function headLines(status: ClusterStatus): string[] {
   const { cluster, engine, membership } = status
   const name = cluster === undefined ? 'this machine alone' : `cluster ${cluster}`
   const members = membership?.members.length ?? 0
-  const answer = engine.isReachable ? `answers in ${engine.answerMs} ms` : 'DOES NOT ANSWER'
+  const answer = engine.isReachable ? `answers in ${engine.answerMs} ms` : 'CANNOT BE USED'
   return [
     `${name}: view ${membership?.viewNo ?? '?'}, ${members} ${members === 1 ? 'node' : 'nodes'}, master ${membership?.master ?? 'none'}`,
     `engine ${engine.address}: ${answer}${engine.failures > 0 ? `, failed ${engine.failures} times` : ''}`,

@@ -117,12 +117,15 @@ test('epic run --config: a password in a file that others may read is refused', 
   assert.match(said, /chmod 600/)
 })
 
-test('cluster, an engine that cannot be reached: is waited for, then said', async (t) => {
-  const [code, said] = await refusal(t, ...nowhere, '--listen', '[::1]:0', '--wait', '1')
-  assert.equal(code, 69)
-  assert.match(said, /waiting to reach the engine at etcd:\/\/127\.0\.0\.1:1/)
-  assert.match(said, /Cannot reach the engine at etcd:\/\/127\.0\.0\.1:1, tried for 1 s/)
-})
+for (const engine of ['etcd://127.0.0.1:1', 'postgres://127.0.0.1:1/epic']) {
+  test(`cluster, an engine that cannot be reached: is waited for, then said: ${engine}`, async (t) => {
+    const place = ['--cluster', engine, '--state', 'none', '--listen', '[::1]:0']
+    const [code, said] = await refusal(t, ...place, '--wait', '1')
+    assert.equal(code, 69)
+    assert.ok(said.includes(`waiting to reach the engine at ${engine}`), said)
+    assert.ok(said.includes(`Cannot reach the engine at ${engine}, tried for 1 s`), said)
+  })
+}
 
 test(
   'cluster, entities that this machine saved alone: the folder is refused',
@@ -209,25 +212,3 @@ async function answersAgain(machine: AppUnderTest): Promise<void> {
     if (isAnswered) return
   }
 }
-
-test(
-  'cluster, an engine that goes away for longer than a lease: nodes stop, say why, and are back when it is',
-  { skip },
-  async (t) => {
-    const cluster = await ClusterUnderTest.create(t, memory)
-    const first = await cluster.start({ name: 'first' })
-    const [said, stopped] = [
-      first.line(/the engine cannot be reached/),
-      first.line(/has ended and is started again/),
-    ]
-    await cluster.servers.kill(0)
-    await said
-    await stopped
-    const back = first.line(/the engine answers again/)
-    const serves = first.line(/"node serves"/)
-    await cluster.servers.start(0)
-    await back
-    await serves
-    await answersAgain(first)
-  },
-)

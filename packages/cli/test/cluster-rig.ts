@@ -40,6 +40,39 @@ export async function startDatabase(context: TestContext): Promise<PostgresServe
   return server
 }
 
+/** What a cluster has for an engine, with the faults that it may have. */
+export interface EngineUnderTest {
+  readonly address: string
+  /** Ends it; its data stays. */
+  kill(): Promise<void>
+  /** Ends it, and its data is gone. */
+  lose(): Promise<void>
+  start(): Promise<void>
+}
+
+/** An etcd of the test's own. */
+export async function startEtcdEngine(context: TestContext): Promise<EngineUnderTest> {
+  const servers = await startEtcdServers({ binary: etcd.binary ?? '', count: 1 })
+  context.after(() => servers.stop())
+  return {
+    address: `etcd://127.0.0.1:${servers.clientPort(0)}`,
+    kill: () => servers.kill(0),
+    lose: () => servers.lose(0),
+    start: () => servers.start(0),
+  }
+}
+
+/** A PostgreSQL of the test's own. */
+export async function startPostgresEngine(context: TestContext): Promise<EngineUnderTest> {
+  const server = await startDatabase(context)
+  return {
+    address: server.address,
+    kill: () => server.kill(),
+    lose: () => server.lose(),
+    start: () => server.start(),
+  }
+}
+
 export interface MachineOptions {
   readonly name: string
   readonly processes?: number

@@ -89,7 +89,7 @@ test(
     assert.equal(code, 1)
     assert.match(
       stdout,
-      /engine etcd:.*: DOES NOT ANSWER, failed \d+ times\n! the engine cannot be reached: /,
+      /engine etcd:.*: CANNOT BE USED, failed \d+ times\n! the engine cannot be used: /,
     )
   },
 )

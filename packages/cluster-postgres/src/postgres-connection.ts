@@ -166,7 +166,11 @@ export class PostgresConnection {
   }
 
   #giveUp(sql: Database): void {
-    if (sql === this.#sql) this.#sql = undefined
+    if (sql === this.#sql) {
+      this.#sql = undefined
+      // The next connection may lead to another server, with nothing in it.
+      this.#prepared = undefined
+    }
     // Whoever still waits there is told by the driver.
     sql.end({ timeout: RETIRED_SECONDS }).catch(() => undefined)
   }

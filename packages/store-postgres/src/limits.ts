@@ -21,6 +21,9 @@ export const PAGE_BYTES_MAX: number = 8 * 1024 * 1024
 /** Index entries that are swept in one statement: some ten milliseconds of the database. */
 export const SWEPT_ENTRIES = 5_000
 
+/** Entities whose epochs are looked at in one statement: some tens of milliseconds of the database. */
+export const EPOCHS_LOOKED_AT = 50_000
+
 /** For how long a request is tried: longer than a restart or a fail-over of a usual set-up. */
 export const REQUEST_MS_MAX = 10_000
 

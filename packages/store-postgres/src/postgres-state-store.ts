@@ -163,6 +163,16 @@ export class PostgresStateStore implements StateStore {
     return mergePages(scan, await Promise.all(pages))
   }
 
+  /**
+   * The highest epoch that any record has, 0 without records: a cluster whose engine lost its data must begin above it. It looks at every
+   * record, so it is for such days only.
+   */
+  async highestEpoch(): Promise<bigint> {
+    this.#assertOpen('look for the highest epoch')
+    const found = await Promise.all(this.#shards.map(({ store }) => store.highestEpoch()))
+    return found.reduce((highest, epoch) => (epoch > highest ? epoch : highest), 0n)
+  }
+
   async indexes(type?: string): Promise<IndexStatus[]> {
     this.#assertOpen('list indexes')
     return mergeStatuses(await Promise.all(this.#shards.map(({ store }) => store.indexes(type))))

@@ -12,7 +12,7 @@ import { numberArray } from './array-text.ts'
 import { BatchQueue } from './batch-queue.ts'
 import type { Database } from './database.ts'
 import type { Job } from './entity-jobs.ts'
-import { SWEPT_ENTRIES } from './limits.ts'
+import { EPOCHS_LOOKED_AT, SWEPT_ENTRIES } from './limits.ts'
 import type { Statement } from './link.ts'
 import type { WalkPage } from './merge.ts'
 import { walkOf } from './walk.ts'
@@ -37,6 +37,12 @@ interface IndexRow {
   readonly name: Uint8Array
   readonly definition: Uint8Array
   readonly is_ready: boolean
+}
+
+interface EpochRow {
+  readonly type: string
+  readonly id: Uint8Array
+  readonly highest: string
 }
 
 /** Above every instant that a task may have, and within what the database counts. */
@@ -90,6 +96,23 @@ export class ShardStore {
     const rows = await this.#database.ask<WalkRow>(`walk over "${scan.type}"`, statement, values)
     const page = rows.slice(0, scan.limit)
     return { rows: page, isLast: page.length === (rows[0]?.found ?? 0) }
+  }
+
+  /** The highest epoch that is stored, of removed entities too; 0 without any. Looks at every record, some at a time. */
+  async highestEpoch(): Promise<bigint> {
+    let highest = 0n
+    let after: [type: string, id: Uint8Array] = ['', Buffer.alloc(0)]
+    for (;;) {
+      const [last] = await this.#database.ask<EpochRow>(
+        'look for the highest epoch',
+        this.#statements.epochs,
+        [...after, EPOCHS_LOOKED_AT],
+      )
+      if (last === undefined) return highest
+      const found = BigInt(last.highest)
+      if (found > highest) highest = found
+      after = [last.type, last.id]
+    }
   }
 
   async indexes(type: string | undefined): Promise<IndexStatus[]> {
@@ -155,6 +178,13 @@ function statementsOf(s: string) {
       text: `SELECT type, id, key, due_ms, body FROM ${s}.task
         WHERE due_ms < $1::bigint AND partition = ANY($2::smallint[])
         ORDER BY due_ms LIMIT $3`,
+    },
+    epochs: {
+      name: 'epochs',
+      text: `SELECT type, id, max(epoch) OVER ()::text AS highest FROM (
+          SELECT type, id, epoch FROM ${s}.entity
+          WHERE (type, id) > ($1, $2) ORDER BY type, id LIMIT $3
+        ) AS page ORDER BY type DESC, id DESC LIMIT 1`,
     },
     indexes: {
       name: 'indexes',

@@ -54,6 +54,15 @@ describe('a state store over three databases', { skip: noPostgres ?? false }, ()
     }
   })
 
+  it('knows the highest epoch of all, of what was removed too', async () => {
+    const empty = ground.open({ addresses, schema: 'epochs' })
+    assert.equal(await empty.highestEpoch(), 0n)
+    const high = (7n << 32n) | 5n
+    for (const id of ids.slice(0, 12)) await empty.write(thing(id), guard, { bytes: bytesOf(id) })
+    await empty.remove(thing('003'), { epoch: high, version: 1n })
+    assert.equal(await empty.highestEpoch(), high)
+  })
+
   it('walks over all of them in one order, forth and back', async () => {
     assert.deepEqual(await walk({}), ids)
     assert.deepEqual(await walk({ reverse: true }), ids.toReversed())

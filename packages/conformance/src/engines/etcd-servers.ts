@@ -122,6 +122,12 @@ export class EtcdServers {
     await exited
   }
 
+  /** Ends a server and forgets all that it knew; what is started next begins with nothing. */
+  async lose(index: number): Promise<void> {
+    await this.kill(index)
+    await rm(this.#dataOf(index), { recursive: true, force: true })
+  }
+
   /** Stops a server's time. */
   freeze(index: number): void {
     this.#processes.get(index)?.kill('SIGSTOP')
@@ -141,6 +147,10 @@ export class EtcdServers {
     return this.#options.places?.[index] ?? LOOPBACK
   }
 
+  #dataOf(index: number): string {
+    return join(this.#folder, `m${index}`)
+  }
+
   #argsOf(index: number): string[] {
     const peer = (of: number): string =>
       `http://${hostIn(this.#placeOf(of))}:${this.#ports[of * 2 + 1]}`
@@ -148,7 +158,7 @@ export class EtcdServers {
     const client = this.endpoints[index] ?? ''
     return [
       ...['--name', `m${index}`],
-      ...['--data-dir', join(this.#folder, `m${index}`)],
+      ...['--data-dir', this.#dataOf(index)],
       ...['--listen-client-urls', client, '--advertise-client-urls', client],
       ...['--listen-peer-urls', peer(index), '--initial-advertise-peer-urls', peer(index)],
       ...['--initial-cluster', names.join(','), '--initial-cluster-state', 'new'],

@@ -142,6 +142,13 @@ export class PostgresServer {
     await this.#end('SIGQUIT')
   }
 
+  /** Ends it and forgets all that it knew; what is started next begins with nothing. */
+  async lose(): Promise<void> {
+    await this.kill()
+    await rm(join(this.#options.folder, 'data'), { recursive: true, force: true })
+    await this.create()
+  }
+
   /** Ends it in order; who is connected is disconnected. */
   async shutDown(): Promise<void> {
     await this.#end('SIGINT')

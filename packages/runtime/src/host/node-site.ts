@@ -1,12 +1,14 @@
 /** What a node process finds on its machine: the cluster's store, where entities are saved, and the ways to other nodes. */
 import { basename } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { ClusterClient } from '@epicserver/cluster-lmdb'
-import type { ClusterStore, StateStore } from '@epicserver/contracts'
+import { isEpicError, type ClusterStore, type StateStore } from '@epicserver/contracts'
 import type { MemberOptions } from '@epicserver/fabric'
 import { parseTcpAddress } from '@epicserver/net'
 import type { PartitionStore } from '../cluster/routed-store.ts'
 import type { Log } from '../log.ts'
 import type { App } from '../model/app.ts'
+import { checkCharter } from './cluster/charter.ts'
 import { nodeListenAddress, type ClusterNodeConfig } from './cluster/cluster-settings.ts'
 import { openEngine } from './cluster/engine-address.ts'
 import { formatNodeAddress } from './cluster/node-address.ts'
@@ -38,6 +40,9 @@ export interface NodeSiteOptions {
   readonly app: App
   readonly log: Log
 }
+
+/** The pause before an engine that is away is asked again. */
+const ENGINE_RETRY_MS = 100
 
 /** Opens all that a node needs; it listens from now on. */
 export function openNodeSite(options: NodeSiteOptions): Promise<NodeSite> {
@@ -77,6 +82,8 @@ async function openInCluster(
 ): Promise<NodeSite> {
   const { runFolder, slot, clusterKey } = config
   checkStateSuits(app, settings.state)
+  const clusterStore = await openEngine(settings.engine, settings.name)
+  await untilAnswered(() => checkCharter(clusterStore, clusterId))
   const socket = nodeSocketPath(runFolder, slot, process.pid)
   const near = neighbourRoute({ clusterId, clusterKey, address: socket, runFolder, host })
   const listenAt = nodeListenAddress(settings.listen, slot)
@@ -85,7 +92,7 @@ async function openInCluster(
   const { port } = parseTcpAddress(network.addresses[1] ?? '')
   const state = await openState(settings.state, settings.name, log)
   return {
-    clusterStore: await openEngine(settings.engine, settings.name),
+    clusterStore,
     store: state.store,
     stateFigures: () => state.figures(),
     partitions: { isShared: true, acquire: nothing, release: nothing },
@@ -95,6 +102,18 @@ async function openInCluster(
     labels: settings.labels,
     appVersion: settings.appVersion,
     member: { ...pace(config), onEngineLoss: settings.onEngineLoss },
+  }
+}
+
+/** An engine that is away is waited for, for as long as it takes: its supervisor says so. */
+async function untilAnswered(ask: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (!isEpicError(error) || error.retry === 'never') throw error
+    }
+    await pause(ENGINE_RETRY_MS)
   }
 }
 

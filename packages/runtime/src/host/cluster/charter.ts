@@ -17,7 +17,8 @@ export interface Charter {
   readonly agreement: Agreement
 }
 
-const KEY = 'charter'
+/** Where it lies at the engine. */
+export const CHARTER_KEY = 'charter'
 const FORMAT = 1
 /** Lines that never change. */
 const FOR_GOOD = ['partitions']
@@ -44,16 +45,35 @@ export function compatibilityOf(agreement: Agreement): string {
  */
 export async function readCharter(store: ClusterStore, agreement: Agreement): Promise<Charter> {
   for (;;) {
-    const rec = await store.get(KEY)
+    const rec = await store.get(CHARTER_KEY)
     const found = rec === null ? undefined : decodeCharter(rec)
     if (found !== undefined && !(await isReplaceable(store, found, agreement))) return found
     const charter = { clusterId: found?.clusterId ?? randomUUID(), agreement }
     const { ok } = await store.txn({
-      if: [rec === null ? { key: KEY, is: 'missing' } : { key: KEY, is: 'at', rev: rec.rev }],
-      then: [{ op: 'put', key: KEY, value: encodeCharter(charter) }],
+      if: [
+        rec === null
+          ? { key: CHARTER_KEY, is: 'missing' }
+          : { key: CHARTER_KEY, is: 'at', rev: rec.rev },
+      ],
+      then: [{ op: 'put', key: CHARTER_KEY, value: encodeCharter(charter) }],
     })
     if (ok) return charter
   }
+}
+
+/**
+ * Makes sure that the engine is still that of a cluster.
+ * @throws EpicError `Incompatible` when it knows nothing of it, and what the store throws
+ */
+export async function checkCharter(store: ClusterStore, clusterId: string): Promise<void> {
+  const rec = await store.get(CHARTER_KEY)
+  const found = rec === null ? undefined : decodeCharter(rec).clusterId
+  if (found === clusterId) return
+  const state = found === undefined ? 'it is empty' : `it is that of cluster ${found}`
+  throw new EpicError(
+    'Incompatible',
+    `Cannot go on as cluster ${clusterId}: its engine knows nothing of it any more, ${state}. Bring the engine's data back, and nodes come back by themselves; if it is lost for good, stop all machines and start the first with --adopt-state`,
+  )
 }
 
 /** Which lines differ, as an error to throw; `undefined` when none does. */
@@ -75,13 +95,18 @@ async function isReplaceable(
   return (await livingMembers(store)).length === 0
 }
 
-function encodeCharter(charter: Charter): Uint8Array {
+/** The bytes of the record. */
+export function encodeCharter(charter: Charter): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ format: FORMAT, ...charter }))
 }
 
-function decodeCharter({ value }: Rec): Charter {
+/** @throws EpicError `Incompatible` for another format, `CorruptRecord` */
+export function decodeCharter({ value }: Rec): Charter {
   const problem = (why: string, code: 'CorruptRecord' | 'Incompatible'): EpicError =>
-    new EpicError(code, `Cannot read the cluster's charter at the engine (key "${KEY}"): ${why}`)
+    new EpicError(
+      code,
+      `Cannot read the cluster's charter at the engine (key "${CHARTER_KEY}"): ${why}`,
+    )
   let content: { readonly [Name in keyof Charter | 'format']?: unknown } | null
   try {
     content = JSON.parse(new TextDecoder().decode(value)) as typeof content

@@ -26,6 +26,8 @@ export interface ClusterSettings {
   readonly patienceMs: number
   /** Whether this machine tells its links that it is there. */
   readonly announce: 'lan' | 'off'
+  /** Whether the engine is told of the saved entities' cluster when it knows nothing of it (`adopt-state.ts`). */
+  readonly adoptState: boolean
   /** What a node does that cannot reach the engine until its lease is over. */
   readonly onEngineLoss: 'fence' | 'serve'
 }

@@ -1,7 +1,7 @@
 /**
  * A machine's part in a cluster of many: what its supervisor does before nodes are started, and after one has died.
  *
- * At the start, in this order: the engine must answer; the charter must fit; the nodes that this machine left behind are gone for
+ * At the start, in this order: the engine must answer; where it is told so, what is saved is adopted; the charter must fit; the nodes that this machine left behind are gone for
  * certain, so their leases end; whoever lives must be within reach and let this machine in; and where nobody lives, the fabric starts
  * anew, and with it the app's setup.
  *
@@ -27,8 +27,16 @@ import type { Log } from '../../log.ts'
 import { endLeasesAt, KEY_PREFIX, livingMembers, readMembership } from '../members.ts'
 import { SETUP_CLAIM, SETUP_DONE } from '../run-setup.ts'
 import type { Site, SiteStatus } from '../site.ts'
+import { adoptState } from './adopt-state.ts'
 import { advertisedHost } from './advertised-host.ts'
-import { agreementOf, compatibilityOf, conflictBetween, readCharter } from './charter.ts'
+import {
+  agreementOf,
+  checkCharter,
+  compatibilityOf,
+  conflictBetween,
+  readCharter,
+  type Agreement,
+} from './charter.ts'
 import {
   checkClusterSettings,
   type ClusterNodeConfig,
@@ -40,7 +48,7 @@ import { EngineWatch } from './engine-watch.ts'
 import { beaconSealOf } from './find-cluster.ts'
 import { knock } from './knock.ts'
 import { parseNodeAddress } from './node-address.ts'
-import { isSavedNowhere, openState } from './state-address.ts'
+import { isSavedNowhere, openState, type SharedState } from './state-address.ts'
 import { claimState } from './state-owner.ts'
 
 export interface ClusterSiteOptions {
@@ -102,6 +110,7 @@ export class ClusterSite implements Site {
     const { settings, log } = this.#options
     const agreement = agreementOf(settings)
     const engine = withoutSecrets(settings.engine)
+    if (settings.adoptState) await this.#adoptState(agreement)
     const charter = await this.#patiently(`reach the engine at ${engine}`, () =>
       readCharter(this.#engine, agreement),
     )
@@ -114,7 +123,7 @@ export class ClusterSite implements Site {
     await this.#claimState(charter.clusterId)
     this.#config = { settings, clusterId: charter.clusterId, compatibility, host: this.#host }
     this.#watch = new EngineWatch({
-      store: this.#engine,
+      look: () => checkCharter(this.#engine, charter.clusterId),
       address: engine,
       everyMs: ENGINE_LOOK_MS,
       log,
@@ -142,6 +151,15 @@ export class ClusterSite implements Site {
   }
 
   async #claimState(clusterId: string): Promise<void> {
+    await this.#withState((state) => claimState(state.store, clusterId))
+  }
+
+  async #adoptState(agreement: Agreement): Promise<void> {
+    const { log } = this.#options
+    await this.#withState((state) => adoptState({ engine: this.#engine, state, agreement, log }))
+  }
+
+  async #withState(work: (state: SharedState) => Promise<void>): Promise<void> {
     const { settings, log } = this.#options
     if (isSavedNowhere(settings.state)) return
     const state = await openState(settings.state, settings.name, log)
@@ -150,7 +168,7 @@ export class ClusterSite implements Site {
         `reach the state store at ${withoutSecrets(settings.state)}`,
         async () => {
           await state.prepare()
-          await claimState(state.store, clusterId)
+          await work(state)
         },
       )
     } finally {

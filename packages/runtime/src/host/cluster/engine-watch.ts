@@ -1,10 +1,10 @@
 /**
- * Looks after the engine on behalf of one machine: asks it something small now and then, says once when it stops answering and once
- * when it answers again, and keeps what `epic status` shows.
+ * Looks after the engine on behalf of one machine: asks it something small now and then, says once when it stops answering, once
+ * when it answers again, and once when it answers but has lost what it knew of the cluster; and keeps what `epic status` shows.
  *
  * It decides nothing. Nodes stop by their own leases when the engine is away for long, and join again when it is back.
  */
-import type { ClusterStore } from '@epicserver/contracts'
+import { isEpicError } from '@epicserver/contracts'
 import type { Log } from '../../log.ts'
 
 /** What is known of the engine. */
@@ -19,15 +19,13 @@ export interface EngineHealth {
 }
 
 export interface EngineWatchOptions {
-  readonly store: ClusterStore
+  /** Asks the engine something small. Throws when it does not answer, and when it is another than it was. */
+  readonly look: () => Promise<void>
   /** Without passwords. */
   readonly address: string
   readonly everyMs: number
   readonly log: Log
 }
-
-/** Any key will do: it is the answer that counts. */
-const KEY = 'charter'
 
 export class EngineWatch {
   readonly #options: EngineWatchOptions
@@ -65,11 +63,11 @@ export class EngineWatch {
   async #look(): Promise<void> {
     const startedAt = performance.now()
     try {
-      await this.#options.store.get(KEY)
+      await this.#options.look()
       this.#answerMs = performance.now() - startedAt
       this.#handleAnswer()
     } catch (error) {
-      this.#handleFailure(error instanceof Error ? error.message : String(error))
+      this.#handleFailure(error)
     }
     this.#plan()
   }
@@ -82,17 +80,25 @@ export class EngineWatch {
     this.#sinceMs = performance.now()
   }
 
-  #handleFailure(problem: string): void {
+  #handleFailure(error: unknown): void {
     if (this.#isClosed) return
+    const problem = error instanceof Error ? error.message : String(error)
     this.#failures += 1
-    if (this.#problem === undefined) {
-      const { address, log } = this.#options
+    if (this.#problem === undefined) this.#sinceMs = performance.now()
+    if (this.#problem !== problem) this.#tell(error, problem)
+    this.#problem = problem
+  }
+
+  /** A loss is told once; that the engine is back, but empty, once more. */
+  #tell(error: unknown, problem: string): void {
+    const { address, log } = this.#options
+    if (isEpicError(error) && error.retry === 'never') {
+      log.error('the engine is not this cluster’s any more', { engine: address, problem })
+    } else if (this.#problem === undefined) {
       log.error('the engine cannot be reached; nodes stop when their leases are over', {
         engine: address,
         problem,
       })
-      this.#sinceMs = performance.now()
     }
-    this.#problem = problem
   }
 }

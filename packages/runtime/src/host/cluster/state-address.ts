@@ -19,6 +19,8 @@ export interface SharedState {
   readonly store: StateStore
   /** Resolves when it can be used. @throws EpicError */
   prepare(): Promise<void>
+  /** The highest epoch that is saved. */
+  highestEpoch(): Promise<bigint>
   /** What its statements have cost this process. */
   figures(): StateFigures
 }
@@ -69,6 +71,7 @@ async function openPostgres(
   return {
     store,
     prepare: () => store.prepare(),
+    highestEpoch: () => store.highestEpoch(),
     figures: () => ({ statements: store.statistics, slow: store.slowStatements }),
   }
 }
@@ -77,6 +80,7 @@ function savedNowhere(): SharedState {
   return {
     store: new NoStateStore(),
     prepare: () => Promise.resolve(),
+    highestEpoch: () => Promise.resolve(0n),
     figures: () => ({ statements: [], slow: [] }),
   }
 }

@@ -11,19 +11,24 @@ import { EpicError, type EntityId, type StateStore } from '@epicserver/contracts
 const OWNER: EntityId = { type: '$cluster', id: 'owner' }
 const EPOCH = 1n
 
+/** The id of the cluster that the store belongs to, if it belongs to any. */
+export async function ownerOfState(store: StateStore): Promise<string | undefined> {
+  const record = await store.read(OWNER)
+  return record === null ? undefined : new TextDecoder().decode(record.bytes)
+}
+
 /**
  * @throws EpicError `Incompatible` when the store is another cluster's, and what the store throws
  */
 export async function claimState(store: StateStore, clusterId: string): Promise<void> {
   const bytes = new TextEncoder().encode(clusterId)
   for (;;) {
-    const record = await store.read(OWNER)
-    if (record !== null) {
-      const owner = new TextDecoder().decode(record.bytes)
-      if (owner === clusterId) return
+    const owner = await ownerOfState(store)
+    if (owner === clusterId) return
+    if (owner !== undefined) {
       throw new EpicError(
         'Incompatible',
-        `Cannot use the state store: it belongs to cluster ${owner}, and the engine to ${clusterId}. Bring back the engine's data, or give this cluster another --cluster-name`,
+        `Cannot use the state store: it belongs to cluster ${owner}, and the engine to ${clusterId}. Bring back the engine's data; if it is lost for good, start with --adopt-state; or give this cluster another --cluster-name`,
       )
     }
     try {

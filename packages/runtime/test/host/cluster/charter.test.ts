@@ -2,31 +2,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryCluster } from '@epicserver/cluster-memory'
 import type { ClusterStore } from '@epicserver/contracts'
-import { encodeMemberRecord } from '@epicserver/fabric'
 import { MemoryDisk, MemoryStateStore } from '@epicserver/store-memory'
 import { compatibilityOf, conflictBetween, readCharter } from '#src/host/cluster/charter.ts'
 import { claimState } from '#src/host/cluster/state-owner.ts'
+import { settle } from './settle.ts'
 
 const agreement = { partitions: '1024', state: 'postgres', onEngineLoss: 'fence' }
 
 function engine(): ClusterStore {
   return new MemoryCluster({ now: () => 0 }).connect()
-}
-
-/** Somebody lives in the cluster. */
-async function settle(store: ClusterStore): Promise<void> {
-  const { id } = await store.grant(60_000)
-  const value = encodeMemberRecord({
-    nodeId: id,
-    address: '[::1]:1',
-    boot: 'b',
-    zone: '',
-    labels: [],
-    appVersion: '1',
-    weight: 1,
-    state: 'active',
-  })
-  await store.txn({ if: [], then: [{ op: 'put', key: `cluster/member/${id}`, value, lease: id }] })
 }
 
 test('charter: the first machine writes it, all others find the same, also when they come at once', async () => {
