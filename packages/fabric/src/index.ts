@@ -14,7 +14,7 @@ export type {
   Token,
   WatchReport,
 } from './effects.ts'
-export { addLoads, DEFAULT_CAPACITY, loadScore, NO_LOAD, subtractLoad } from './load.ts'
+export { addLoads, DEFAULT_CAPACITY, loadScore, NO_LOAD, subtractLoad, WELL_SCORE } from './load.ts'
 export type { Capacity, Load } from './load.ts'
 export { LoadBoard } from './load-board.ts'
 export { createLoadAssign } from './load-assignment.ts'

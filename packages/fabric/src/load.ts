@@ -25,6 +25,12 @@ export interface Capacity {
 export const DEFAULT_CAPACITY: Capacity = { cpu: 1, bytes: 1024 ** 3, messages: 250_000 }
 
 /**
+ * A node up to this score is well, however idle others are: nobody relieves it, and it may take those who want to be beside their
+ * partners. Both planners have the same bound, or one would send away what the other has fetched.
+ */
+export const WELL_SCORE = 0.3
+
+/**
  * One number for a load: 1 is a node that is full in one respect. The scarcest thing counts, with a little of the others, so
  * that of two nodes with equal processor time the one with less memory in use is the less loaded.
  */

@@ -9,9 +9,9 @@
  * target; and in one round only one of two nodes moves towards the other, or two friends would change places for ever.
  */
 import type { NodeId } from './effects.ts'
-import { DEFAULT_CAPACITY, loadScore } from './load.ts'
+import { DEFAULT_CAPACITY, loadScore, WELL_SCORE } from './load.ts'
 import type { Capacity, Load } from './load.ts'
-import { meanScore, scoresOf, unitsOf } from './move-unit.ts'
+import { canCarry, meanScore, scoresOf, unitsOf } from './move-unit.ts'
 import type { Movable, MoveUnit, PlannedMove } from './move-unit.ts'
 import type { EntityKey } from './peer-message.ts'
 import type { View } from './view.ts'
@@ -46,18 +46,27 @@ export interface LocalityOptions {
   readonly gainMin: number
   /** How far above the mean load a target may get. */
   readonly slack: number
+  /** Up to this score a target may get whatever the mean is: of two idle nodes one may have all that talks. */
+  readonly scoreMin: number
   readonly restMs: number
   readonly capacity: Capacity
 }
 
-/** A round each ten seconds that moves no more than a hundred. */
+/** A round each five seconds that moves no more than a hundred; what talks less than fifty times a second costs next to nothing. */
 export const DEFAULT_LOCALITY: LocalityOptions = {
   movesMax: 100,
   ratioMin: 1.5,
-  gainMin: 10,
+  gainMin: 50,
   slack: 0.2,
-  restMs: 60_000,
+  scoreMin: WELL_SCORE,
+  restMs: 15_000,
   capacity: DEFAULT_CAPACITY,
+}
+
+/** How much a node that may be a target can take, and what it carries. */
+interface Room {
+  readonly labels: readonly string[]
+  left: number
 }
 
 /** How much a unit talks with each node. */
@@ -84,8 +93,8 @@ export function planLocality(
     if (best === undefined) return moves
     waiting.delete(best.unit)
     if (moves.length + best.unit.keys.length > options.movesMax) continue
-    const size = loadScore(best.unit.load, options.capacity)
-    room.set(best.target, (room.get(best.target) ?? 0) - size)
+    const taken = room.get(best.target)
+    if (taken !== undefined) taken.left -= loadScore(best.unit.load, options.capacity)
     knots.move(best.unit, best.target)
     for (const key of best.unit.keys) moves.push({ key, target: best.target })
   }
@@ -130,7 +139,7 @@ class Knots {
 function bestOf(
   waiting: ReadonlySet<MoveUnit>,
   knots: Knots,
-  room: ReadonlyMap<NodeId, number>,
+  room: ReadonlyMap<NodeId, Room>,
   options: LocalityOptions,
 ): Candidate | undefined {
   let best: Candidate | undefined
@@ -141,7 +150,8 @@ function bestOf(
     for (const [target, rate] of ties) {
       const gain = rate - here
       const pays = gain >= options.gainMin && rate >= here * options.ratioMin
-      const fits = size <= (room.get(target) ?? -1)
+      const there = room.get(target)
+      const fits = there !== undefined && size <= there.left && canCarry(there.labels, unit)
       if (pays && fits && gain > (best?.gain ?? 0)) best = { unit, target, gain }
     }
   }
@@ -151,13 +161,18 @@ function bestOf(
 /** How much each node that may be a target in this round can take. */
 function roomAt(
   { self, view, loads, round }: LocalityInput,
-  { slack, capacity }: LocalityOptions,
-): Map<NodeId, number> {
+  { slack, scoreMin, capacity }: LocalityOptions,
+): Map<NodeId, Room> {
   const scores = scoresOf(view, loads, capacity)
-  const limit = meanScore(scores) * (1 + slack)
+  const limit = Math.max(scoreMin, meanScore(scores) * (1 + slack))
   const isEven = round % 2 === 0
   const targets = scores.filter(
     (node) => node.isActive && node.nodeId !== self && self < node.nodeId === isEven,
   )
-  return new Map(targets.map((node) => [node.nodeId, (limit - node.score) * node.weight]))
+  return new Map(
+    targets.map(({ nodeId, labels, score, weight }) => [
+      nodeId,
+      { labels, left: (limit - score) * weight },
+    ]),
+  )
 }

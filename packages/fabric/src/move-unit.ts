@@ -11,6 +11,8 @@ export interface Movable {
   readonly load: Load
   /** Entities of one group move together, or not at all. */
   readonly group?: string
+  /** It may live at members only that carry this label. */
+  readonly label?: string
   /** How long it has been here; what has just come stays a while. */
   readonly sinceMs: number
 }
@@ -26,25 +28,34 @@ export interface MoveUnit {
   readonly keys: readonly EntityKey[]
   readonly load: Load
   readonly sinceMs: number
+  /** All labels that its entities ask for. */
+  readonly labels: readonly string[]
 }
 
 /** Joins entities to what moves as one; a group has been here as long as its youngest member. */
 export function unitsOf(movables: readonly Movable[]): MoveUnit[] {
   const groups = new Map<string, MoveUnit>()
   const units: MoveUnit[] = []
-  for (const { key, load, group, sinceMs } of movables) {
+  for (const { key, load, group, sinceMs, label } of movables) {
+    const labels = label === undefined ? [] : [label]
     if (group === undefined) {
-      units.push({ keys: [key], load, sinceMs })
+      units.push({ keys: [key], load, sinceMs, labels })
       continue
     }
-    const before = groups.get(group) ?? { keys: [], load: NO_LOAD, sinceMs: Infinity }
+    const before = groups.get(group) ?? { keys: [], load: NO_LOAD, sinceMs: Infinity, labels: [] }
     groups.set(group, {
       keys: [...before.keys, key],
       load: addLoads(before.load, load),
       sinceMs: Math.min(before.sinceMs, sinceMs),
+      labels: [...before.labels, ...labels],
     })
   }
   return [...units, ...groups.values()]
+}
+
+/** Whether a member with these labels may have the unit. */
+export function canCarry(labels: readonly string[], unit: MoveUnit): boolean {
+  return unit.labels.every((label) => labels.includes(label))
 }
 
 /** How full a node is against its weight, and who may take entities. */
@@ -53,6 +64,7 @@ export interface NodeScore {
   readonly weight: number
   readonly score: number
   readonly isActive: boolean
+  readonly labels: readonly string[]
 }
 
 /** The scores of all members whose load is known; others are left out of any plan. */
@@ -61,7 +73,7 @@ export function scoresOf(
   loads: ReadonlyMap<NodeId, Load>,
   capacity: Capacity = DEFAULT_CAPACITY,
 ): NodeScore[] {
-  return view.members.flatMap(({ nodeId, weight, state }) => {
+  return view.members.flatMap(({ nodeId, weight, state, labels }) => {
     const load = loads.get(nodeId)
     if (load === undefined) return []
     const share = Math.max(1, weight)
@@ -71,6 +83,7 @@ export function scoresOf(
         weight: share,
         score: loadScore(load, capacity) / share,
         isActive: state === 'active',
+        labels,
       },
     ]
   })

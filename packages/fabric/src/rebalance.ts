@@ -9,9 +9,9 @@
  * A draining node gives away everything, whatever the loads.
  */
 import type { NodeId } from './effects.ts'
-import { DEFAULT_CAPACITY, loadScore } from './load.ts'
+import { DEFAULT_CAPACITY, loadScore, WELL_SCORE } from './load.ts'
 import type { Capacity, Load } from './load.ts'
-import { meanScore, scoresOf, unitsOf } from './move-unit.ts'
+import { canCarry, meanScore, scoresOf, unitsOf } from './move-unit.ts'
 import type { Movable, MoveUnit, NodeScore, PlannedMove } from './move-unit.ts'
 import type { View } from './view.ts'
 
@@ -38,11 +38,11 @@ export interface RebalanceOptions {
 /** Sums of shares do not come out even in floating point. */
 const ROUNDING = 1e-9
 
-/** A round a second that moves no more than a hundred. */
+/** A round each five seconds that moves no more than a hundred. */
 export const DEFAULT_REBALANCE: RebalanceOptions = {
   movesMax: 100,
   tolerance: 0.2,
-  scoreMin: 0.1,
+  scoreMin: WELL_SCORE,
   restMs: 10_000,
   capacity: DEFAULT_CAPACITY,
 }
@@ -61,7 +61,9 @@ export function planRebalance(
   const share = excess(own) / giving.reduce((sum, node) => sum + excess(node), 0)
   const targets = scores
     .filter((node) => node.isActive && node.score < mean)
-    .map((node) => ({ nodeId: node.nodeId, room: (mean - node.score) * node.weight * share }))
+    .map(({ nodeId, labels, score, weight }) => {
+      return { nodeId, labels, room: (mean - score) * weight * share }
+    })
   const units = unitsOf(movables).filter((unit) => unit.sinceMs >= options.restMs)
   return fill(units, targets, { budget: excess(own), ...options })
 }
@@ -74,11 +76,13 @@ export function planEvacuation(
   const known = new Map(scoresOf(view, loads, options.capacity).map((node) => [node.nodeId, node]))
   const targets = view.members
     .filter((member) => member.state === 'active' && member.nodeId !== self)
-    .map(({ nodeId }) => ({ nodeId, filled: known.get(nodeId)?.score ?? 0 }))
+    .map(({ nodeId, labels }) => ({ nodeId, labels, filled: known.get(nodeId)?.score ?? 0 }))
   const moves: PlannedMove[] = []
   for (const unit of unitsOf(movables)) {
-    const target = targets.toSorted((a, b) => a.filled - b.filled)[0]
-    if (target === undefined) return []
+    const target = targets
+      .filter(({ labels }) => canCarry(labels, unit))
+      .toSorted((a, b) => a.filled - b.filled)[0]
+    if (target === undefined) continue
     if (moves.length > 0 && moves.length + unit.keys.length > options.movesMax) break
     // Even an idle entity counts, or all of them would go to the one that is least busy.
     target.filled += Math.max(0.0001, loadScore(unit.load, options.capacity))
@@ -94,15 +98,18 @@ function isTooBusy(node: NodeScore, mean: number, options: RebalanceOptions): bo
 /** Biggest pieces first, each to whoever has most room, as long as it fits. */
 function fill(
   units: readonly MoveUnit[],
-  targets: { readonly nodeId: NodeId; room: number }[],
+  targets: { readonly nodeId: NodeId; readonly labels: readonly string[]; room: number }[],
   { budget, movesMax, capacity }: { budget: number; movesMax: number; capacity: Capacity },
 ): PlannedMove[] {
   const moves: PlannedMove[] = []
   const sized = units.map((unit) => ({ unit, size: loadScore(unit.load, capacity) }))
   let left = budget
   for (const { unit, size } of sized.toSorted((a, b) => b.size - a.size)) {
-    const target = targets.toSorted((a, b) => b.room - a.room)[0]
-    if (target === undefined || size === 0) break
+    if (size === 0) break
+    const target = targets
+      .filter(({ labels }) => canCarry(labels, unit))
+      .toSorted((a, b) => b.room - a.room)[0]
+    if (target === undefined) continue
     const fits = size <= left + ROUNDING && size <= target.room + ROUNDING
     if (!fits || moves.length + unit.keys.length > movesMax) continue
     left -= size

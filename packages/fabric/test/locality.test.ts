@@ -2,13 +2,23 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { DEFAULT_LOCALITY, planLocality } from '@epicserver/fabric'
-import type { Load, LocalityInput, Movable, PlannedMove, Talk } from '@epicserver/fabric'
+import type {
+  Load,
+  LocalityInput,
+  LocalityOptions,
+  Movable,
+  PlannedMove,
+  Talk,
+} from '@epicserver/fabric'
 import { member } from './members.ts'
 
 const options = {
   ...DEFAULT_LOCALITY,
   capacity: { cpu: 1, bytes: Infinity, messages: Infinity },
   slack: 1,
+  scoreMin: 0,
+  gainMin: 10,
+  restMs: 60_000,
 }
 const load = (cpu: number): Load => ({ cpu, bytes: 0, messages: 0, entities: 1 })
 const movable = (key: string, more: Partial<Movable> = {}): Movable => ({
@@ -29,13 +39,14 @@ function plan(
   movables: Movable[],
   talks: Talk[],
   more: Partial<LocalityInput> = {},
+  how: LocalityOptions = options,
 ): PlannedMove[] {
   return planLocality(
     {
       self: 'a',
       view: {
         viewNo: 1,
-        members: [member('a'), member('b'), member('c')],
+        members: [member('a'), member('b'), member('c', { labels: ['gpu'] })],
         owner: [],
         partitionEpoch: [],
       },
@@ -49,7 +60,7 @@ function plan(
       round: 0,
       ...more,
     },
-    options,
+    how,
   )
 }
 
@@ -105,6 +116,24 @@ describe('locality', () => {
       ['c', load(0)],
     ])
     assert.deepEqual(plan([movable('P/1')], [talk('P/1', 'Q/1', 'b', 60)], { loads }), [])
+  })
+
+  it('may fill a node that is well, whatever the mean is', () => {
+    const loads = new Map([
+      ['a', load(0.01)],
+      ['b', load(0.01)],
+      ['c', load(0)],
+    ])
+    const talks = [talk('P/1', 'Q/1', 'b', 60)]
+    assert.deepEqual(plan([movable('P/1')], talks, { loads }), [])
+    const moves = plan([movable('P/1')], talks, { loads }, { ...options, scoreMin: 0.3 })
+    assert.deepEqual(moves, [{ key: 'P/1', target: 'b' }])
+  })
+
+  it('moves what asks for a label only to a node that carries it', () => {
+    const talks = [talk('P/1', 'Q/1', 'b', 60), talk('P/2', 'Q/2', 'c', 60)]
+    const labelled = [movable('P/1', { label: 'gpu' }), movable('P/2', { label: 'gpu' })]
+    assert.deepEqual(plan(labelled, talks), [{ key: 'P/2', target: 'c' }])
   })
 
   it('lets two friends not change places', () => {

@@ -10,6 +10,7 @@ const options = {
   ...DEFAULT_REBALANCE,
   capacity: { cpu: 1, bytes: Infinity, messages: Infinity },
   restMs: 1_000,
+  scoreMin: 0.1,
 }
 const cpu = (amount: number): Load => ({ cpu: amount, bytes: 0, messages: 0, entities: 1 })
 
@@ -64,6 +65,20 @@ describe('rebalance', () => {
   it('lets rest what has just come', () => {
     const fresh = [movable('P/0', 0.1, { sinceMs: 999 })]
     assert.deepEqual(planRebalance(input('a', { a: 0.8, b: 0.2 }, fresh), options), [])
+  })
+
+  it('gives what asks for a label to a node that carries it, or to nobody', () => {
+    const labelled = tens(8).map((part) => ({ ...part, label: 'gpu' }))
+    const { view, ...rest } = input('a', { a: 0.8, b: 0.2, c: 0.1 }, labelled)
+    const [a, b, c] = view.members
+    assert.ok(a && b && c)
+    assert.deepEqual(planRebalance({ ...rest, view }, options), [])
+    assert.deepEqual(planEvacuation({ ...rest, view }, options), [])
+    const carried = { ...view, members: [a, { ...b, labels: ['gpu'] }, c] }
+    const targets = planRebalance({ ...rest, view: carried }, options).map(({ target }) => target)
+    assert.deepEqual(targets, ['b'])
+    const all = planEvacuation({ ...rest, view: carried }, options).map(({ target }) => target)
+    assert.deepEqual(new Set(all), new Set(['b']))
   })
 
   it('does not move a piece that would only move the trouble', () => {
