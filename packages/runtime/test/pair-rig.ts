@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import type { StateStore } from '@epicserver/contracts'
 import { MemoryCluster } from '@epicserver/cluster-memory'
 import {
+  type BalanceOptions,
   ClusterNode,
   type EntityClasses,
   type EntityNode,
@@ -173,6 +174,7 @@ export interface JoinOptions {
   readonly labels?: readonly string[]
   /** Processor time that the node says it has used. */
   readonly cpuMs?: () => number
+  readonly balance?: BalanceOptions
 }
 
 const NO_STORE_WORK: PartitionStore = {
@@ -212,6 +214,7 @@ export async function pairRig<T extends EntityClasses>(
     mode = 'development',
     labels = [],
     cpuMs = () => 0,
+    balance = {},
   }: JoinOptions = {}): Promise<Member<T>> {
     const log: LogLine[] = []
     const store = new MemoryStateStore({ disk })
@@ -232,6 +235,7 @@ export async function pairRig<T extends EntityClasses>(
       labels,
       boot: () => 'boot',
       cpuMs,
+      balance,
       appVersion: '1',
       ttlMs: TTL_MS,
       member: { movesMax: 1024 },

@@ -17,6 +17,8 @@ import type { Log } from '../log.ts'
 import { createLog } from '../log.ts'
 import { createParts, type ClusterParts } from './cluster-parts.ts'
 import type { Operators } from './operators.ts'
+import type { Balance } from '../placement/balancer.ts'
+import type { BalanceOptions } from '../placement/balance-options.ts'
 import type { EntityNode, NodeOptions } from '../node/node.ts'
 import type { PeerNetwork } from './peer-network.ts'
 import type { NodePorts, Pending } from '../node/ports.ts'
@@ -37,6 +39,8 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   readonly uptimeMs?: () => number
   /** Processor time of this process since its start, where the system tells it: a part of the node's load. */
   readonly cpuMs?: () => number
+  /** How eagerly entities are moved to where they should be. */
+  readonly balance?: BalanceOptions
   readonly appVersion: string
   readonly ttlMs: number
   readonly member?: ConstructorParameters<typeof ClusterMember>[0]['options']
@@ -125,6 +129,11 @@ export class ClusterNode {
       heldCalls: waiting.reduce<number>((sum, count = 0) => sum + count, 0),
       callsElsewhere: peers?.waitingCount ?? 0,
     }
+  }
+
+  /** How busy this node is, and how many entities it has moved to where they should be. */
+  get balance(): Balance {
+    return this.#started().balancer.state
   }
 
   /**

@@ -5,8 +5,11 @@ import type { ClockGuard } from '../node/clock-guard.ts'
 import type { ClusterNodeOptions } from './cluster-node.ts'
 import { ClusterRouter } from './cluster-router.ts'
 import { Evacuation } from './evacuation.ts'
+import { balancePace } from '../placement/balance-options.ts'
+import { Balancer } from '../placement/balancer.ts'
 import { FirstPlaces } from '../placement/first-places.ts'
 import { LoadMeter } from '../placement/load-meter.ts'
+import { Sampler } from '../placement/sampler.ts'
 import { HandOver } from './hand-over.ts'
 import type { Log } from '../log.ts'
 import { Moves } from './moves.ts'
@@ -41,6 +44,7 @@ interface CallParts {
   readonly residence: Residence
   readonly peers: Peers
   readonly firstPlaces: FirstPlaces
+  readonly sampler: Sampler
 }
 
 export interface ClusterParts extends CallParts {
@@ -49,6 +53,7 @@ export interface ClusterParts extends CallParts {
   readonly operators: Operators
   readonly moves: Moves
   readonly loadMeter: LoadMeter
+  readonly balancer: Balancer
   /** Ends at once: nothing more runs or is sent. */
   close(): void
 }
@@ -60,7 +65,7 @@ export function createParts(
 ): ClusterParts {
   const calls = createCallParts(options, nodeId, home)
   const { member, log, pump, fail, drain, activate } = home
-  const { node, router, store, residence, peers, firstPlaces } = calls
+  const { node, router, store, residence, peers, firstPlaces, sampler } = calls
   const evacuation = new Evacuation({ member, node, residence })
   const handOver = new HandOver({
     ...{ member, node, router, residence, store, log, pump, fail },
@@ -75,17 +80,24 @@ export function createParts(
       return evacuation.counts.moved - before
     },
   })
-  const messages = (): number => peers.messages
-  const loadMeter = new LoadMeter({ member, node, messages, cpuMs: options.cpuMs, pump })
-  for (const part of [store, moves, operators, firstPlaces])
+  const pace = balancePace(options.balance)
+  const loadMeter = new LoadMeter({
+    ...{ member, node, pump, cpuMs: options.cpuMs },
+    messages: () => peers.messages,
+    everyMs: pace.measureEveryMs,
+  })
+  const balancer = new Balancer({ member, node, residence, loadMeter, sampler }, pace)
+  for (const part of [store, moves, operators, firstPlaces, balancer])
     for (const [name, handler] of part.requests) node.requests.set(name, handler)
   loadMeter.start()
+  balancer.start(options.cpuMs !== undefined)
   const close = (): void => {
     node.close()
     peers.close()
     loadMeter.stop()
+    balancer.stop()
   }
-  return { ...calls, handOver, evacuation, moves, operators, loadMeter, close }
+  return { ...calls, handOver, evacuation, moves, operators, loadMeter, balancer, close }
 }
 
 function createCallParts(
@@ -122,9 +134,14 @@ function createCallParts(
     isActive: (ref) => node.isActive(ref),
   })
   const residence = new Residence({ member, node, whereabouts, pump })
-  const peers = new Peers({ member, router, node, whereabouts, log, pump }, network(nodeId))
+  const sampler = new Sampler(node)
+  const onSampled: Sampler['handleCall'] = (call, to) => sampler.handleCall(call, to)
+  const peers = new Peers(
+    { member, router, node, whereabouts, log, pump, onSampled },
+    network(nodeId),
+  )
   const firstPlaces = new FirstPlaces({ member, node, router, peers: () => peers })
-  return { node, router, store, whereabouts, residence, peers, firstPlaces }
+  return { node, router, store, whereabouts, residence, peers, firstPlaces, sampler }
 }
 
 function calledOff(nodeId: string): EpicError {

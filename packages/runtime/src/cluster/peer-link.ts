@@ -20,6 +20,7 @@ import {
   type CallMessage,
 } from './peer-messages.ts'
 import { descriptionOf, idBehind } from '../model/ref.ts'
+import { SAMPLE_EVERY } from '../placement/sample-rate.ts'
 
 const SLOTS_MAX = 1 << 20
 /** So many uses of a slot are told apart: an id stays below 2³¹, where numbers are quickest, and small where few calls wait. */
@@ -27,6 +28,14 @@ const USES = 1 << 11
 /** The place of what nobody waits for, and its id. */
 const NO_SLOT = -1
 const NO_ID = 0
+
+/** What a link tells the node that calls through it. */
+export interface PeerLinkEvents {
+  /** The entity of a call is not there; no call, where a message comes back with the answer. */
+  readonly onMoved: (call: EntityCall | null, answer: EpicError) => void
+  /** One of `SAMPLE_EVERY` calls is about to leave. */
+  readonly onSampled: (call: EntityCall) => void
+}
 
 /** What waits for the outcome of a message. */
 export interface Waiting {
@@ -49,20 +58,16 @@ export const TASK_OPERATION = '@task'
 export class PeerLink {
   readonly nodeId: string
   readonly batch: BatchWriter
-  readonly #onMoved: (call: EntityCall | null, answer: EpicError) => void
+  readonly #events: PeerLinkEvents
+  #callsToSample = SAMPLE_EVERY
   readonly #slots: (Waiting | undefined)[] = []
   readonly #uses: number[] = []
   readonly #free: number[] = []
 
-  /** `onMoved` gets calls whose entity is not there; no call, where a message comes back with the answer. */
-  constructor(
-    nodeId: string,
-    batch: BatchWriter,
-    onMoved: (call: EntityCall | null, answer: EpicError) => void,
-  ) {
+  constructor(nodeId: string, batch: BatchWriter, events: PeerLinkEvents) {
     this.nodeId = nodeId
     this.batch = batch
-    this.#onMoved = onMoved
+    this.#events = events
   }
 
   /** Bytes on the lane of `tell` that wait because the other side is behind. */
@@ -78,6 +83,11 @@ export class PeerLink {
   /** Sends a call; it is settled by a result, or by the end of the link. */
   send(call: EntityCall, now: number, placeEpoch = 0n): void {
     const { operation, task } = call
+    this.#callsToSample -= 1
+    if (this.#callsToSample === 0) {
+      this.#callsToSample = SAMPLE_EVERY
+      this.#events.onSampled(call)
+    }
     const isOneWay = operation.oneWay && task === null
     if (isOneWay && operation.unreliable) {
       this.#sendUnreliable(call, messageFrom(call, NO_ID, now, placeEpoch))
@@ -126,13 +136,13 @@ export class PeerLink {
     const outcome = kind === RESULT ? reader.value() : readError(reader)
     if (reader.failed) return
     if (call === undefined) {
-      if (kind !== RESULT && isMoved(outcome)) this.#onMoved(null, outcome)
+      if (kind !== RESULT && isMoved(outcome)) this.#events.onMoved(null, outcome)
       return
     }
     this.#release(slot)
     if (kind === RESULT) call.succeed(outcome)
     else if (kind === FAILURE) call.reject(outcome)
-    else if (call instanceof EntityCall && isMoved(outcome)) this.#onMoved(call, outcome)
+    else if (call instanceof EntityCall && isMoved(outcome)) this.#events.onMoved(call, outcome)
     else call.fail(outcome)
   }
 

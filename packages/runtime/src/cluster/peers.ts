@@ -45,6 +45,8 @@ export interface PeerHost {
   readonly node: EntityNode
   readonly whereabouts: Whereabouts
   readonly log: Log
+  /** One of many calls to a node is about to leave. */
+  onSampled(call: EntityCall, to: string): void
   /** The member said something: perform its effects. */
   pump(): void
 }
@@ -175,9 +177,10 @@ export class Peers {
       },
     })
     const entry = {
-      link: new PeerLink(nodeId, this.#batches(nodeId, channel), (call, answer) =>
-        this.#handleMoved(call, nodeId, answer),
-      ),
+      link: new PeerLink(nodeId, this.#batches(nodeId, channel), {
+        onMoved: (call, answer) => this.#handleMoved(call, nodeId, answer),
+        onSampled: (call) => this.#host.onSampled(call, nodeId),
+      }),
       channel,
       isOpen: false,
     }

@@ -73,6 +73,9 @@ import { Topics } from '../topics/topics.ts'
 /** Errors after which a recognisable call is sent again. */
 const REPEATED: ReadonlySet<ErrorCode> = new Set(['NodeLost', 'Fenced', 'Unavailable', 'Unknown'])
 
+/** As many turns as fit into a small integer: nobody samples. */
+const NEVER = 2 ** 30 - 1
+
 /** Answers what another node asks; `from` is its proven id. */
 export type NodeRequest = (from: string, args: readonly unknown[]) => unknown
 
@@ -117,6 +120,9 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   #isSettleScheduled = false
   #drains = 0
   #sliceEndsAt = 0
+  #sampleEvery = NEVER
+  #turnsToSample = NEVER
+  #onSampled: ((call: EntityCall) => void) | undefined
   #tick: Pending | null = null
   #tickAt = Infinity
   #isClosed = false
@@ -446,11 +452,26 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
       for (const call of this.#awaited.splice(0)) kernel.handleAwaited(call)
     // Effects first: a call that goes on elsewhere must leave before the calls that turns make now.
     this.#performEffects()
-    for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn())
+    for (let call = kernel.pollTurn(); call !== undefined; call = kernel.pollTurn()) {
+      this.#turnsToSample -= 1
+      if (this.#turnsToSample === 0) this.#sampleTurn(call as EntityCall)
       this.#runner.run(call as EntityCall)
+    }
     this.#performEffects()
     if (kernel.queued > 0) this.scheduleDrain()
     if (this.#tick === null) this.#armTick()
+  }
+
+  /** Shows each so-many-th turn, before it runs, to whoever wants to know what the node does. */
+  sampleTurns(every: number, onTurn: (call: EntityCall) => void): void {
+    this.#sampleEvery = every
+    this.#turnsToSample = every
+    this.#onSampled = onTurn
+  }
+
+  #sampleTurn(call: EntityCall): void {
+    this.#turnsToSample = this.#sampleEvery
+    this.#onSampled?.(call)
   }
 
   #performEffects(): void {

@@ -1,8 +1,8 @@
 /**
  * Measures how busy this node is and tells the fabric, which tells the others.
  *
- * What is counted is counted anyway; once a second the counts are read. Amounts a second are smoothed, so that one busy second calls no
- * entity away. Processor time is the whole process's: its code, its collector of garbage, its sockets.
+ * What is counted is counted anyway; about once a second the counts are read. Amounts a second are smoothed, so that one busy second calls
+ * no entity away. Processor time is the whole process's: its code, its collector of garbage, its sockets.
  */
 import type { ClusterMember, Load } from '@epicserver/fabric'
 import type { EntityNode } from '../node/node.ts'
@@ -15,14 +15,13 @@ export interface LoadMeterParts {
   readonly messages: () => number
   /** Processor time of this process since its start; without it only bytes and messages count. */
   readonly cpuMs: (() => number) | undefined
+  /** How often. */
+  readonly everyMs: number
   /** The member was told something: perform what it wants. */
   readonly pump: () => void
 }
 
-/** As often as loads are told to others with a lease of usual length. */
-const EVERY_MS = 1_000
-
-/** How much of a new amount counts against what was known: after five seconds a change is seen to four fifths. */
+/** How much of a new amount counts against what was known: after five measurements a change is seen to four fifths. */
 const NEWNESS = 0.3
 
 interface Reading {
@@ -48,10 +47,11 @@ export class LoadMeter {
   }
 
   start(): void {
-    this.#next = this.#parts.node.ports.clock.setTimer(() => {
+    const { everyMs, node } = this.#parts
+    this.#next = node.ports.clock.setTimer(() => {
       this.#measure()
       this.start()
-    }, EVERY_MS)
+    }, everyMs)
   }
 
   stop(): void {

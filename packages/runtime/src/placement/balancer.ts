@@ -1,0 +1,191 @@
+/**
+ * Moves entities to where they should be, a few in each round: away from a node that has too much to do, and to where their
+ * partners are.
+ *
+ * What to move is the fabric's to say (`planRebalance`, `planLocality`): pure functions of the view, of all members' loads and of this
+ * node's samples. Each node plans for what lives on it. Load goes first: in a round that relieves a node nothing moves for company. After
+ * it, loads are measured anew before it is done again.
+ *
+ * What bounds it: so many moves a round, so many at a time, and nothing that has just come. A node that is well (`WELL_SCORE`) is left as
+ * it is. Each round that moved something is one line of the log.
+ */
+import {
+  memberOf,
+  NO_LOAD,
+  planLocality,
+  planRebalance,
+  type ClusterMember,
+  type Load,
+  type LocalityInput,
+  type Movable,
+  type PlannedMove,
+  type RebalanceInput,
+  type Talk,
+} from '@epicserver/fabric'
+import type { Residence } from '../cluster/residence.ts'
+import type { EntityNode, NodeRequest } from '../node/node.ts'
+import type { Pending } from '../node/ports.ts'
+import type { BalancePace } from './balance-options.ts'
+import type { LoadMeter } from './load-meter.ts'
+import type { Sampler } from './sampler.ts'
+import type { Weighed } from './samples.ts'
+import { TalkExchange } from './talk-exchange.ts'
+
+export interface BalancerParts {
+  readonly member: ClusterMember
+  readonly node: EntityNode
+  readonly residence: Residence
+  readonly loadMeter: LoadMeter
+  readonly sampler: Sampler
+}
+
+/** How busy a node is, and what it has moved since its start. */
+export interface Balance {
+  readonly load: Load
+  /** Entities that went to nodes with less to do, and to those with whom they talk. */
+  readonly movedForLoad: number
+  readonly movedForTalk: number
+}
+
+/** Planning is quick for so many; beyond the heaviest there is little to win. */
+const PLANNED_MAX = 1_000
+
+/** Rounds after one that relieved this node in which its load is only measured. */
+const MEASURING_ROUNDS = 2
+
+export class Balancer {
+  readonly #parts: BalancerParts
+  readonly #pace: BalancePace
+  readonly #talk: TalkExchange
+  #forLoad = 0
+  #forTalk = 0
+  #measuringRounds = 0
+  #isMoving = false
+  #next: Pending | undefined
+
+  constructor(parts: BalancerParts, pace: BalancePace) {
+    this.#parts = parts
+    this.#pace = pace
+    this.#talk = new TalkExchange(parts.node, pace.everyMs)
+  }
+
+  get requests(): ReadonlyMap<string, NodeRequest> {
+    return this.#talk.requests
+  }
+
+  get state(): Balance {
+    const { load = NO_LOAD } = this.#parts.loadMeter
+    return { load, movedForLoad: this.#forLoad, movedForTalk: this.#forTalk }
+  }
+
+  /** Begins, unless it is switched off. */
+  start(isCpuCounted: boolean): void {
+    if (this.#pace.everyMs === 0) return
+    this.#parts.sampler.start(isCpuCounted)
+    this.#arm()
+  }
+
+  stop(): void {
+    this.#next?.cancel()
+    this.#parts.sampler.stop()
+  }
+
+  #arm(): void {
+    this.#next = this.#parts.node.ports.clock.setTimer(() => {
+      this.#round()
+      this.#arm()
+    }, this.#pace.everyMs)
+  }
+
+  #round(): void {
+    const { member, sampler } = this.#parts
+    const { samples } = sampler
+    const { view } = member
+    const self = member.nodeId ?? ''
+    const said = samples.talks(this.#pace.everyMs)
+    this.#talk.tell(said)
+    if (view !== undefined && memberOf(view, self)?.state === 'active' && !this.#isMoving)
+      this.#plan({ self, view, loads: member.loads.all, movables: this.#movables() }, said)
+    samples.fade()
+  }
+
+  #plan(input: RebalanceInput, said: readonly Talk[]): void {
+    const { rebalance, locality } = this.#pace
+    const isMeasuring = this.#measuringRounds > 0
+    if (isMeasuring) this.#measuringRounds -= 1
+    const relief = isMeasuring ? [] : planRebalance(input, rebalance)
+    if (relief.length > 0) {
+      this.#measuringRounds = MEASURING_ROUNDS
+      void this.#perform(relief, 'load')
+      return
+    }
+    const company = planLocality(this.#withTalks(input, said), locality)
+    if (company.length > 0) void this.#perform(company, 'talk')
+  }
+
+  /** What lives here and may be moved: the heaviest of it. */
+  #movables(): Movable[] {
+    const { loadMeter, residence, sampler } = this.#parts
+    const { load } = loadMeter
+    if (load === undefined) return []
+    return sampler.samples
+      .weigh(load, this.#pace.everyMs)
+      .filter(({ activation }) => !residence.isOnTheMove(activation))
+      .toSorted((a, b) => b.load.cpu - a.load.cpu || b.load.messages - a.load.messages)
+      .slice(0, PLANNED_MAX)
+      .flatMap((weighed) => this.#movable(weighed) ?? [])
+  }
+
+  #movable({ activation, key, load, sinceMs }: Weighed): Movable | undefined {
+    const { placement } = this.#parts.node.description(activation.type.plan.name)
+    if (placement === 'anywhere') return undefined
+    const label =
+      typeof placement === 'object' && 'label' in placement ? placement.label : undefined
+    return { key, load, sinceMs, ...(label !== undefined && { label }) }
+  }
+
+  #withTalks(input: RebalanceInput, said: readonly Talk[]): LocalityInput {
+    const { node, residence } = this.#parts
+    const round = Math.floor(node.ports.clock.wallMs() / this.#pace.everyMs)
+    // A partner may have come here since it was last heard of.
+    const talks = [...said, ...this.#talk.heard()].map((talk) =>
+      talk.at !== input.self && residence.find(talk.with)?.state === 'active'
+        ? { ...talk, at: input.self }
+        : talk,
+    )
+    return { ...input, talks, round }
+  }
+
+  /** Moves what is planned, some at a time. */
+  async #perform(moves: readonly PlannedMove[], why: 'load' | 'talk'): Promise<void> {
+    const { node } = this.#parts
+    const startedAt = node.ports.clock.monotonicMs()
+    const left = [...moves]
+    let moved = 0
+    const work = async (): Promise<void> => {
+      for (let move = left.shift(); move !== undefined; move = left.shift())
+        if (await this.#move(move)) moved += 1
+    }
+    this.#isMoving = true
+    await Promise.all(Array.from({ length: node.limits.movesAtOnceMax }, work))
+    this.#isMoving = false
+    if (why === 'load') this.#forLoad += moved
+    else this.#forTalk += moved
+    const tookMs = Math.round(node.ports.clock.monotonicMs() - startedAt)
+    node.log.info(
+      why === 'load'
+        ? 'entities moved to nodes that have less to do'
+        : 'entities moved to those with whom they talk',
+      { moved, stayed: moves.length - moved, tookMs },
+    )
+  }
+
+  async #move({ key, target }: PlannedMove): Promise<boolean> {
+    const { node, residence } = this.#parts
+    const activation = residence.find(key)
+    const canGo = activation?.state === 'active' && !residence.isOnTheMove(activation)
+    if (!canGo || node.isClosed) return false
+    const { status } = await residence.departures.begin(key, activation, target)
+    return status === 'moved'
+  }
+}
