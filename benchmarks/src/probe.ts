@@ -5,20 +5,17 @@
  * heap, compiler state and event loop. A probe lives through all rounds of a comparison, so that it
  * is warm, and sits idle while the other side has its turn.
  *
- * The asking side holds a `Probe`; the program that it starts calls `serveProbe`. They speak over
- * Node's own channel for child processes, one question at a time. A probe ends when its parent does,
- * because the channel closes then.
+ * The asking side holds a `Probe`; the program that it starts calls `serveProbe` (serve-probe.ts).
+ * They speak over Node's own channel for child processes, one question at a time. A probe ends when
+ * its parent does, because the channel closes then.
  */
 
 import assert from 'node:assert/strict'
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { nodeEnvironment } from '@epicserver/runtime/host'
 import { type Load, type Measured } from './closed-loop.ts'
-
-type Answer =
-  | { readonly ready: true }
-  | { readonly measured: Measured }
-  | { readonly error: string }
+import { type ProbeAnswer } from './serve-probe.ts'
 
 export class Probe {
   readonly #child: ChildProcess
@@ -26,7 +23,12 @@ export class Probe {
 
   /** Starts a compiled program that calls `serveProbe` and waits until it does. */
   static async start(program: URL, args: readonly string[] = []): Promise<Probe> {
-    const child = fork(program, args, { execArgv: [], stdio: ['ignore', 2, 'inherit', 'ipc'] })
+    const child = fork(program, args, {
+      // Baselines, too, have what `epic run` gives its nodes.
+      env: nodeEnvironment(),
+      execArgv: [],
+      stdio: ['ignore', 2, 'inherit', 'ipc'],
+    })
     const probe = new Probe(child, program)
     const answer = await probe.#nextAnswer()
     assert('ready' in answer, `${probe.#program} answered before it was ready`)
@@ -54,15 +56,17 @@ export class Probe {
   }
 
   /** @throws Error when the probe reports one, or ends. */
-  async #nextAnswer(): Promise<Exclude<Answer, { error: string }>> {
+  async #nextAnswer(): Promise<Exclude<ProbeAnswer, { error: string }>> {
     const listening = new AbortController()
     const { signal } = listening
-    const answered = once(this.#child, 'message', { signal }) as Promise<[Answer]>
+    const answered = once(this.#child, 'message', { signal }) as Promise<[ProbeAnswer]>
     const exited = once(this.#child, 'exit', { signal })
     try {
       const answer = await Promise.race([
         answered.then(([message]) => message),
-        exited.then(([code, killedBy]): Answer => ({ error: `ended with ${killedBy ?? code}` })),
+        exited.then(([code, killedBy]): ProbeAnswer => ({
+          error: `ended with ${killedBy ?? code}`,
+        })),
       ])
       if ('error' in answer) throw new Error(`${this.#program}: ${answer.error}`)
       return answer
@@ -70,21 +74,4 @@ export class Probe {
       listening.abort()
     }
   }
-}
-
-/** Answers a parent's questions until it stops asking. Ends the process when the parent is gone. */
-export function serveProbe(measure: (load: Load) => Promise<Measured>): void {
-  assert(process.send !== undefined, 'A probe is started by Probe.start, not by hand')
-  process.on('disconnect', () => process.exit())
-  process.on('message', (load: Load) => {
-    measure(load).then(
-      (measured) => answer({ measured }),
-      (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
-    )
-  })
-  answer({ ready: true })
-}
-
-function answer(message: Answer): void {
-  process.send?.(message)
 }

@@ -1,7 +1,7 @@
 // Baseline: a method of an object, awaited. What a call costs before anyone makes it a message.
 
 import { runClosedLoop } from '../closed-loop.ts'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 
 class Counter {
   #count = 0

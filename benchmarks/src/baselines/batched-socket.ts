@@ -16,7 +16,7 @@ import { type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runClosedLoop, type Load, type Measured } from '../closed-loop.ts'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 import { connectTo, streamKindOf, type StreamAddress } from './bare-stream.ts'
 import { BatchReader, encodeBatch, type Reply, type Request } from './batch-framing.ts'
 

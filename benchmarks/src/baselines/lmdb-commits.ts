@@ -18,7 +18,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { open } from 'lmdb'
 import { runClosedLoop } from '../closed-loop.ts'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 
 const recordBytes = 32
 const [, , folder] = process.argv

@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict'
 import postgres from 'postgres'
 import { runClosedLoop } from '../closed-loop.ts'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 
 const recordBytes = 32
 const [, , address] = process.argv

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { LmdbStateStore } from '@epicserver/store-lmdb'
 import { runClosedLoop } from '../closed-loop.ts'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 import { startNodeAlone } from './node-alone.ts'
 
 const sleepers = 50_000

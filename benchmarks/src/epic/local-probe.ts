@@ -1,7 +1,7 @@
 // Ours: calls to entities of the same process.
 
 import { runClosedLoop } from '../closed-loop.ts'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 import { startNodeAlone } from './node-alone.ts'
 
 const { pool } = startNodeAlone()

@@ -2,7 +2,7 @@
 
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 import { startNodeAlone } from './node-alone.ts'
 
 setFlagsFromString('--expose-gc')

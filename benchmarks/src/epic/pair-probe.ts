@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { openClusterAuthority } from '@epicserver/cluster-lmdb'
 import { streamKindOf } from '../baselines/bare-stream.ts'
 import { runClosedLoop } from '../closed-loop.ts'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 import { joinPair } from './pair-member.ts'
 
 const stream = streamKindOf(process.argv[2] ?? 'unix')

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { PostgresStateStore } from '@epicserver/store-postgres'
 import { runClosedLoop } from '../closed-loop.ts'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 import { startNodeAlone } from './node-alone.ts'
 
 const [, , address] = process.argv

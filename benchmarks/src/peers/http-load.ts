@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { Agent, request } from 'node:http'
 import { runClosedLoop } from '../closed-loop.ts'
-import { serveProbe } from '../probe.ts'
+import { serveProbe } from '../serve-probe.ts'
 
 const [, , origin, method, paths] = process.argv
 assert(origin !== undefined && method !== undefined && paths !== undefined, 'Arguments are missing')

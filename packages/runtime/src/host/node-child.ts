@@ -10,6 +10,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { nodeEnvironment } from './node-environment.ts'
 import { RestartPace } from './restart-pace.ts'
 import type {
   ControlAnswer,
@@ -64,6 +65,7 @@ export class NodeChild {
 
   start(config: NodeProcessConfig): void {
     const child = fork(fileURLToPath(new URL('./node-process.js', import.meta.url)), [], {
+      env: nodeEnvironment(),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
     })
