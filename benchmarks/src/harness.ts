@@ -22,6 +22,8 @@ export interface BenchOptions {
   readonly rounds: number
   /** How long one measurement lasts. */
   readonly durationMs: number
+  /** The form that takes hours, where a bench has one. */
+  readonly isLong?: boolean
   /** Says what is under way, on the error stream. */
   readonly note: (text: string) => void
   /** Records that a case could not be measured here, and why. */

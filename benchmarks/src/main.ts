@@ -24,6 +24,7 @@ const WRONG_USE = 2
 interface Flags {
   readonly json?: true
   readonly quick?: true
+  readonly long?: true
   readonly save?: true
   readonly table?: true
 }
@@ -33,6 +34,7 @@ const program = new Command('npm run bench')
   .description('Measures one question after the other, each beside its bare baseline.')
   .addArgument(new Argument('[names...]', 'what is measured').choices(listBenches()))
   .option('--quick', 'show that it works, in rounds too short to quote')
+  .option('--long', 'the form that takes hours, where there is one')
   .option('--save', 'keep the figures in benchmarks/results')
   .option('--table', 'make the tables of the README of what is kept')
   .option('--json', 'print one JSON object as the last line')
@@ -52,7 +54,10 @@ async function main(names: readonly string[], flags: Flags): Promise<void> {
   if (flags.save && flags.quick)
     program.error('error: --save and --quick: rounds too short to quote are not kept')
   for (const name of names) {
-    const report = await runBench(await loadBench(name), flags.quick ? quick : careful)
+    const report = await runBench(await loadBench(name), {
+      ...(flags.quick ? quick : careful),
+      isLong: flags.long === true,
+    })
     console.log(formatReport(report))
     if (flags.save) save(report)
     if (flags.json) console.log(JSON.stringify(report))
@@ -62,7 +67,7 @@ async function main(names: readonly string[], flags: Flags): Promise<void> {
 
 async function runBench(
   bench: BenchDefinition,
-  effort: Pick<BenchOptions, 'rounds' | 'durationMs'>,
+  effort: Pick<BenchOptions, 'rounds' | 'durationMs' | 'isLong'>,
 ): Promise<Report> {
   const skipped: Skipped[] = []
   const rows = await bench.run({
