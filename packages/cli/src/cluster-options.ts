@@ -7,13 +7,13 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { EpicError } from '@epicserver/contracts'
-import type { Log } from '@epicserver/runtime'
 import {
   DEFAULT_LISTEN,
   findCluster,
   hasPassword,
   type ClusterPlace,
   type ClusterSettings,
+  type Log,
   type SharedSecrets,
 } from '@epicserver/runtime/host'
 import { InvalidArgumentError, Option, type Command } from 'commander'

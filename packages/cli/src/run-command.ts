@@ -1,5 +1,5 @@
 /** `epic run` with its options: those of one machine here, those of a cluster in `cluster-options.ts`. */
-import type { LogLevel } from '@epicserver/runtime'
+import type { LogLevel } from '@epicserver/runtime/host'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { addClusterOptions } from './cluster-options.ts'
 import { runCommand, type RunOptions } from './commands/run.ts'

@@ -2,14 +2,16 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import {
+  CLUSTER_LEASE_MS,
   createLog,
+  endAtOnce,
   jsonLogSink,
   leveledSink,
+  Supervisor,
   textLogSink,
   type Log,
   type LogLevel,
-} from '@epicserver/runtime'
-import { CLUSTER_LEASE_MS, endAtOnce, Supervisor } from '@epicserver/runtime/host'
+} from '@epicserver/runtime/host'
 import { readClusterSettings, type ClusterOptions } from '../cluster-options.ts'
 import { printJson, printLine } from '../output.ts'
 

@@ -1,50 +1,13 @@
-/** Brings the file given to `epic run` to an app, or to an error that says what is wrong with which line. */
-import { stat } from 'node:fs/promises'
+/** Brings the file given to `epic run` to an app, or to an error that says what is wrong with it. */
 import { register } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { EpicError } from '@epicserver/contracts'
-import { build, type BuildFailure, type Message } from 'esbuild'
 import { isApp, type App } from '../model/app.ts'
 import { describeClass } from '../model/class-description.ts'
 import { describeThrown } from './describe-thrown.ts'
 
 let isRegistered = false
-
-/**
- * Finds and compiles the app without running it.
- * @throws EpicError `AppNotFound`, `AppDoesNotCompile`
- */
-export async function checkApp(file: string): Promise<void> {
-  const path = resolve(file)
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  )
-  if (!isFile)
-    throw new EpicError('AppNotFound', `Cannot find the app "${file}": there is no such file`, {
-      details: { path },
-    })
-  try {
-    await build({
-      entryPoints: [path],
-      bundle: true,
-      write: false,
-      packages: 'external',
-      platform: 'node',
-      format: 'esm',
-      logLevel: 'silent',
-    })
-  } catch (error) {
-    const messages = (error as BuildFailure).errors
-    if (!Array.isArray(messages) || messages.length === 0) throw error
-    throw new EpicError(
-      'AppDoesNotCompile',
-      `Cannot compile "${file}": ${printMessage(messages[0] as Message)}`,
-      { details: { path, errors: messages.length } },
-    )
-  }
-}
 
 /**
  * Imports the app and reads its classes.
@@ -82,10 +45,4 @@ export async function loadApp(file: string): Promise<App> {
   }
   for (const [name, entityClass] of Object.entries(app.entities)) describeClass(name, entityClass)
   return app
-}
-
-function printMessage({ text, location }: Message): string {
-  return location === null
-    ? text
-    : `${location.file}:${location.line}:${location.column + 1}: ${text}\n    ${location.lineText.trim()}`
 }

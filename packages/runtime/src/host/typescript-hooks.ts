@@ -7,7 +7,6 @@
 import { readFile } from 'node:fs/promises'
 import type { LoadHook, ResolveHook } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { transform } from 'esbuild'
 
 const TYPESCRIPT = /\.[cm]?tsx?$/
 const JAVASCRIPT = /\.([cm]?)js(x?)$/
@@ -32,6 +31,8 @@ export const load: LoadHook = async (url, context, next) => {
   const path = url.split('?')[0] as string
   if (!path.startsWith('file:') || !TYPESCRIPT.test(path)) return next(url, context)
   const file = fileURLToPath(path)
+  // Not before there is TypeScript: an app in JavaScript starts without a compiler.
+  const { transform } = await import('esbuild')
   const { code } = await transform(await readFile(file, 'utf8'), {
     loader: path.endsWith('x') ? 'tsx' : 'ts',
     format: 'esm',
