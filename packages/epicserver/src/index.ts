@@ -35,6 +35,7 @@ export type {
   Completion,
   Contract,
   ContractOptions,
+  DeactivationReason,
   Durability,
   EntityClass,
   EntityClasses,
