@@ -24,6 +24,7 @@ const limited: readonly (readonly [name: string, title: string])[] = [
   ['wire', 'Values in messages and state'],
   ['net', 'Channels between processes'],
   ['fabric', 'Leases and views'],
+  ['lmdb-link', 'What is written to LMDB'],
   ['store-lmdb', 'The embedded store'],
   ['cluster-lmdb', 'The cluster store of one machine'],
   ['discovery', 'Finding other machines'],

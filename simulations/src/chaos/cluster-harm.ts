@@ -16,7 +16,7 @@
 import { tickFrom } from './counters-app.ts'
 import { ClusterTrial, type ClusterMachine } from './cluster-trial.ts'
 import { leaderOf } from './engine-leader.ts'
-import { pause } from './load.ts'
+import { HealthyWatch } from './healthy-watch.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { measureRecovery, percentile, summary } from './recovery.ts'
 import type { ClusterScenarioOptions } from './scenarios.ts'
@@ -33,7 +33,6 @@ export interface Harm {
 const RECOVERED_LEASES_MAX = { usual: 1.5, withLeader: 2.5 }
 /** Whoever asked for an entity of another machine never waited this long. */
 const STALLED_MS = 2000
-const CALM_MS = 2000
 const TICKERS = 12
 
 /** Harms one machine after the other, in the ways given. */
@@ -42,9 +41,11 @@ export async function harmMachines(
   harms: readonly Harm[],
 ): Promise<Outcome> {
   const watch = new HarmWatch()
+  const healthy = new HealthyWatch()
   const trial = await ClusterTrial.begin({
     ...options,
     onAnswer: (answer) => watch.handleAnswer(answer),
+    onOutcome: (outcome) => healthy.handleOutcome(outcome),
     isAvoided: ({ pid }) => watch.isHarmed(pid),
     onLine: (line) => watch.handleLine(line),
   })
@@ -53,7 +54,7 @@ export async function harmMachines(
     const harm = harms[count % harms.length] as Harm
     const machine = trial.random.pick(trial.machines)
     const kind = (await leaderOf(trial)) === machine.index ? 'withLeader' : 'usual'
-    recovered[kind].push(...(await harmOne(trial, machine, harm, watch)))
+    recovered[kind].push(...(await harmOne({ trial, watch, healthy }, machine, harm)))
     options.note(`${count + 1} times, the last: ${harm.name} of machine ${machine.index + 1}`)
   }
   const report = {
@@ -62,6 +63,7 @@ export async function harmMachines(
     leaseMs: options.leaseMs,
     recoveredMs: summary(recovered.usual),
     recoveredWithLeaderMs: summary(recovered.withLeader),
+    healthy: healthy.report,
     elsewhereMs: summary(watch.elsewhereMs),
     stalledElsewhere: watch.elsewhereMs.filter((tookMs) => tookMs > STALLED_MS).length,
     turnsAfterLease: watch.turnsAfterLease,
@@ -75,32 +77,42 @@ export async function harmMachines(
     ...(report.stalledElsewhere > 0
       ? [`${report.stalledElsewhere} calls between healthy machines took over ${STALLED_MS} ms`]
       : []),
+    ...(Object.keys(report.healthy.failed).length > 0
+      ? [`calls to entities of healthy machines failed: ${JSON.stringify(report.healthy.failed)}`]
+      : []),
     ...(watch.turnsAfterLease > 0
       ? [`${watch.turnsAfterLease} turns ran where a lease was over`]
       : []),
   ])
 }
 
+interface Watched {
+  readonly trial: ClusterTrial
+  readonly watch: HarmWatch
+  readonly healthy: HealthyWatch
+}
+
 async function harmOne(
-  trial: ClusterTrial,
+  { trial, watch, healthy }: Watched,
   machine: ClusterMachine,
   harm: Harm,
-  watch: HarmWatch,
 ): Promise<number[]> {
   await trial.allServe()
   for (let id = 0; id < TICKERS; id += 1)
     await trial.ask({ ask: 'call', type: 'Ticker', id: String(id), operation: 'start', args: [] })
-  await pause(CALM_MS)
-  await trial.locateAll()
+  await trial.settles()
+  await trial.callThroughAll()
   const all = (await trial.pids()).serving
   await trial.closeOff(machine)
   const others = new Set((await trial.pids()).serving)
   const harmed = all.filter((pid) => !others.has(pid))
   const diedAt = performance.now()
   watch.begin(harmed, trial.options.leaseMs)
+  healthy.begin(trial.pages, others)
   await harm.begin(trial, machine)
   const recovered = await Promise.all(harmed.map((pid) => measureRecovery({ pid, diedAt, trial })))
   watch.handleRecovered()
+  healthy.end()
   await harm.end(trial, machine)
   watch.end()
   return recovered.flat()

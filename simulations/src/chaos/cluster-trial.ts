@@ -18,8 +18,9 @@ import {
   type PostgresServer,
   type ServerPlace,
 } from '@epicserver/conformance'
+import type { ClusterStatus } from '@epicserver/runtime/host'
 import { NetHosts, whyNoHosts, type NetHost } from '../hosts/net-hosts.ts'
-import { pause, type Answered, type Question } from './load.ts'
+import { attemptTo, pause, type Answered, type Question } from './load.ts'
 import { pidsOf } from './machine-trial.ts'
 import { COUNTERS_APP, makeTrialFolder, Trial, type Pids, type TrialOptions } from './trial.ts'
 
@@ -44,6 +45,8 @@ export interface ClusterGround {
 const ETCD_COUNT = 3
 const PORT = 3030
 const WAIT_MS = 50
+/** Moves for balance are a quarter of a lease apart. */
+const SETTLED_LEASES = 0.6
 
 /** What a cluster needs, or why there can be none here. */
 export async function findClusterGround(): Promise<ClusterGround | string> {
@@ -148,6 +151,34 @@ export class ClusterTrial extends Trial {
     const { processes } = this.options
     const wanted = this.machines.filter(({ isOpen }) => isOpen).length * processes
     while ((await this.pids()).serving.length < wanted) await pause(WAIT_MS)
+  }
+
+  /** Resolves when nothing moves any more: what is harmed in the midst of a move is another matter. */
+  async settles(): Promise<void> {
+    const calmMs = this.options.leaseMs * SETTLED_LEASES
+    let viewNo = await this.#viewNo()
+    for (let since = performance.now(); performance.now() - since < calmMs;) {
+      await pause(WAIT_MS)
+      const now = await this.#viewNo()
+      if (now !== viewNo) since = performance.now()
+      viewNo = now
+    }
+  }
+
+  /** Calls every counter through every open machine: what is established before a harm is what must go on during it. */
+  async callThroughAll(): Promise<void> {
+    for (const { app, isOpen } of this.machines) {
+      if (app === undefined || !isOpen) continue
+      for (const counter of this.pages) {
+        const attempt = await attemptTo(app, 'read', { counter })
+        if (attempt.kind === 'told') counter.pid = attempt.told.pid
+      }
+    }
+  }
+
+  async #viewNo(): Promise<number | undefined> {
+    const answer = await this.ask({ ask: 'cluster' })
+    return answer.ok ? (answer.value as ClusterStatus).membership?.viewNo : undefined
   }
 
   /** Starts a machine's supervisor over what it left, and opens it for the load when it serves. */

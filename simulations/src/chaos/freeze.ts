@@ -6,6 +6,7 @@
  * for it. Writes are judged by the audit; answers by who told them; turns by tickers, which print from within theirs.
  */
 import { tickFrom } from './counters-app.ts'
+import { HealthyWatch } from './healthy-watch.ts'
 import { pause } from './load.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { measureRecovery, percentile, summary } from './recovery.ts'
@@ -62,20 +63,29 @@ export async function freeze(options: FreezeOptions): Promise<Outcome> {
     if (frozen === undefined) return
     if (tick.pid === frozen.pid && tick.atMs > frozen.thawedTooLateAtMs) after.turns += 1
   }
-  const trial = await MachineTrial.begin({ ...options, onAnswer, onLine })
+  const healthy = new HealthyWatch()
+  const trial = await MachineTrial.begin({
+    ...options,
+    onAnswer,
+    onOutcome: (outcome) => healthy.handleOutcome(outcome),
+    onLine,
+  })
   const recoveries: Promise<number[]>[] = []
   const ends = { survived: 0, thawedTooLate: 0, killed: 0 }
   for (let count = 0; count < options.freezes; count += 1) {
     await prepare(trial)
-    const pid = trial.random.pick((await trial.pids()).serving)
+    const { serving } = await trial.pids()
+    const pid = trial.random.pick(serving)
     const forMs = trial.random.between(FROZEN_LEASES.least, FROZEN_LEASES.most) * options.leaseMs
     process.kill(pid, 'SIGSTOP')
     frozen = { pid, since: performance.now(), thawedTooLateAtMs: Infinity }
+    healthy.begin(trial.pages, new Set(serving.filter((each) => each !== pid)))
     if (forMs > LOST_AFTER_LEASES * options.leaseMs)
       recoveries.push(measureRecovery({ pid, diedAt: frozen.since, trial }))
     await pause(forMs)
     if (forMs > SERVES_LEASES * options.leaseMs) frozen.thawedTooLateAtMs = Date.now()
     ends[await thaw(pid, trial)] += 1
+    healthy.end()
     frozen = undefined
     options.note(`${count + 1} freezes, the last for ${Math.round(forMs)} ms`)
   }
@@ -87,6 +97,7 @@ export async function freeze(options: FreezeOptions): Promise<Outcome> {
     answersAfterLease: after.answers,
     turns,
     turnsAfterLease: after.turns,
+    healthy: healthy.report,
     stalledElsewhere: stalled,
     elsewhereMs: summary(elsewhereMs),
     recoveredMs: summary(recoveredMs),

@@ -4,6 +4,7 @@
  * Never the last one that serves: an app of which no process is left is started anew, which takes as long as a start does, and
  * that is the scenario `supervisor`. Nodes that are still starting are killed as well.
  */
+import { HealthyWatch } from './healthy-watch.ts'
 import { pause } from './load.ts'
 import { conclude, type Outcome } from './outcome.ts'
 import { measureRecovery, percentile, summary } from './recovery.ts'
@@ -27,8 +28,10 @@ const SLOW_MS = 200
 
 export async function kill(options: KillOptions): Promise<Outcome> {
   const takeovers = new Takeovers()
+  const healthy = new HealthyWatch()
   const trial = await MachineTrial.begin({
     ...options,
+    onOutcome: (outcome) => healthy.handleOutcome(outcome),
     onLine: (line) => takeovers.handleLine(line),
   })
   const { random } = trial
@@ -42,7 +45,9 @@ export async function kill(options: KillOptions): Promise<Outcome> {
       process.kill(random.pick(starting), 'SIGKILL')
       killedStarting += 1
     } else if (serving.length > 1) {
-      recoveries.push(killOne(trial, takeovers, random.pick(serving), options.note))
+      const victim = random.pick(serving)
+      healthy.begin(trial.pages, new Set(serving.filter((pid) => pid !== victim)))
+      recoveries.push(killOne(trial, takeovers, victim, options.note))
       if (recoveries.length % 20 === 0) {
         options.note(`${recoveries.length} kills, ${trial.load.calls} increments`)
       }
@@ -54,6 +59,7 @@ export async function kill(options: KillOptions): Promise<Outcome> {
     kills,
     killedStarting,
     recoveredMs: summary(recoveredMs),
+    healthy: healthy.report,
     stepsMs: takeovers.summary,
   }
   return await conclude(trial, report, [

@@ -32,27 +32,41 @@ export interface LoadOptions {
     readonly homeBefore: number | undefined
     readonly pid: number
   }) => void
+  /** Told of each increment that has its outcome, whichever. */
+  readonly onOutcome?: (outcome: IncrementOutcome) => void
+}
+
+/** How an increment went, over all its attempts. */
+export interface IncrementOutcome {
+  readonly page: CounterPage
+  readonly startedAt: number
+  readonly tookMs: number
+  /** The codes of the attempts that failed. */
+  readonly failures: readonly string[]
 }
 
 /** What one attempt brought. */
-export type Attempt =
-  | { readonly kind: 'told'; readonly told: Told }
-  | {
-      readonly kind: 'failed'
-      readonly retry: 'never' | 'safe' | 'unknown'
-      readonly code: string
-      readonly message: string
-    }
+export type Attempt = { readonly kind: 'told'; readonly told: Told } | FailedAttempt
+
+interface FailedAttempt {
+  readonly kind: 'failed'
+  readonly retry: 'never' | 'safe' | 'unknown'
+  readonly code: string
+  readonly message: string
+}
 
 const UNANSWERED_AFTER_MS = 30_000
 /** More of one caller's calls would wait for each other's numbers. */
 const OPEN_PER_COUNTER_MAX = 8
 const PAUSE_MS = 5
+/** Enough to know a reason by. */
+const REASON_CHARS_MAX = 200
 
 export class Load {
   readonly #options: LoadOptions
   readonly #workers: Promise<void>[]
-  readonly #failures = new Map<string, number>()
+  readonly #failures = new Tally()
+  readonly #reasons = new Tally()
   #isStopping = false
   calls = 0
   unanswered = 0
@@ -68,7 +82,12 @@ export class Load {
 
   /** Failed attempts by code. */
   get failures(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#failures)
+    return this.#failures.counts
+  }
+
+  /** Failed attempts by what was said, without what differs from one to the next. */
+  get reasons(): Readonly<Record<string, number>> {
+    return this.#reasons.counts
   }
 
   /** Begins nothing new; resolves when all that is under way has its outcome. */
@@ -92,31 +111,61 @@ export class Load {
     const startedAt = performance.now()
     const homeBefore = counter.pid
     const until = startedAt + UNANSWERED_AFTER_MS
+    const failures: string[] = []
     this.calls += 1
-    for (let attempts = 1; ; attempts += 1) {
+    for (;;) {
       const attempt = await attemptTo(this.#options.source, 'add', increment)
+      const tookMs = performance.now() - startedAt
       if (attempt.kind === 'told') {
         counter.pid = attempt.told.pid
         counter.acknowledge(increment, attempt.told.count)
-        const tookMs = performance.now() - startedAt
-        if (attempts === 1)
+        if (failures.length === 0)
           this.#options.onAnswer?.({ startedAt, tookMs, homeBefore, pid: counter.pid })
         if (performance.now() > until) this.unanswered += 1
-        return
+      } else {
+        failures.push(attempt.code)
+        this.#failures.add(attempt.code)
+        this.#reasons.add(`${attempt.code}: ${withoutParticulars(attempt.message)}`)
+        if (isRepeatable(increment, attempt) && performance.now() <= until) {
+          await pause(PAUSE_MS)
+          continue
+        }
+        this.#handleEnd(increment, attempt)
       }
-      this.#failures.set(attempt.code, (this.#failures.get(attempt.code) ?? 0) + 1)
-      const isRepeatable =
-        attempt.retry === 'safe' || (attempt.retry === 'unknown' && counter.type === 'Counter')
-      if (!isRepeatable || performance.now() > until) {
-        if (isRepeatable) this.unanswered += 1
-        else this.failed += 1
-        if (attempt.retry === 'safe') counter.refuse(increment)
-        else counter.giveUp(increment)
-        return
-      }
-      await pause(PAUSE_MS)
+      this.#options.onOutcome?.({ page: counter, startedAt, tookMs, failures })
+      return
     }
   }
+
+  /** It will not be repeated. */
+  #handleEnd(increment: Increment, attempt: FailedAttempt): void {
+    if (isRepeatable(increment, attempt)) this.unanswered += 1
+    else this.failed += 1
+    if (attempt.retry === 'safe') increment.counter.refuse(increment)
+    else increment.counter.giveUp(increment)
+  }
+}
+
+/** How often each of some words was met. */
+class Tally {
+  readonly #counts = new Map<string, number>()
+
+  get counts(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#counts)
+  }
+
+  add(word: string): void {
+    this.#counts.set(word, (this.#counts.get(word) ?? 0) + 1)
+  }
+}
+
+function isRepeatable({ counter }: Increment, { retry }: FailedAttempt): boolean {
+  return retry === 'safe' || (retry === 'unknown' && counter.type === 'Counter')
+}
+
+/** A message without names, ids and numbers, so that equal reasons are counted together. */
+function withoutParticulars(message: string): string {
+  return message.replaceAll(/"[^"]*"|\b(?=\w*\d)\w[\w.:/-]*/g, '…').slice(0, REASON_CHARS_MAX)
 }
 
 /** Asks a counter once. */

@@ -17,7 +17,7 @@ export async function conclude(
   ownProblems: readonly string[],
 ): Promise<Outcome> {
   const findings = await trial.finish()
-  const { calls, unanswered, failed, failures } = trial.load
+  const { calls, unanswered, failed, failures, reasons } = trial.load
   const { lost, doubled, acknowledged, unknown } = findings
   const problems = [
     ...ownProblems,
@@ -36,6 +36,7 @@ export async function conclude(
       acknowledged,
       unknown,
       failures,
+      reasons,
     },
     problems,
     folder: trial.folder,

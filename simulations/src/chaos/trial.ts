@@ -31,6 +31,7 @@ export interface TrialOptions {
   /** Whether the data folder and the log stay in any case. */
   readonly isKept: boolean
   readonly onAnswer?: LoadOptions['onAnswer']
+  readonly onOutcome?: LoadOptions['onOutcome']
   readonly isAvoided?: LoadOptions['isAvoided']
   /** Told of each line of the app's log. */
   readonly onLine?: (line: string) => void
@@ -134,6 +135,7 @@ export abstract class Trial implements AppSource {
       random,
       isAvoided: options.isAvoided,
       ...(options.onAnswer && { onAnswer: options.onAnswer }),
+      ...(options.onOutcome && { onOutcome: options.onOutcome }),
     })
   }
 
