@@ -12,6 +12,8 @@ assert(folder !== undefined, 'The folder of the store is missing')
 
 const store = await LmdbStateStore.open(folder)
 const { node, pool } = startNodeAlone(store)
+/** Held, as the callers of the other benches hold theirs, and as the baseline holds its keys. */
+const counters = Array.from({ length: 1_000 }, (_, i) => pool.SavedCounter[i]!)
 const versions = new Map<number, bigint>()
 let wakes = 0
 let isFilled = false
@@ -42,7 +44,7 @@ async function fill(): Promise<void> {
 serveProbe(async (load) => {
   if (load.operation === 'write') return runClosedLoop(write, load)
   if (load.operation !== 'activate') {
-    return runClosedLoop((target) => pool.SavedCounter[target]!.increment(1), load)
+    return runClosedLoop((target) => counters[target]!.increment(1), load)
   }
   await fill()
   wakes = 0

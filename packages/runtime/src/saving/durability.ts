@@ -189,7 +189,7 @@ export class Durability implements GateWriteOwner {
     const change = this.#state(activation).change(
       activation.instance as object,
       mark,
-      savedExtras(activation, this.#node.ports.clock.wallMs()),
+      savedExtras(activation, this.#node.ports.clock),
       this.entityOf(activation),
       isForced,
     )
@@ -362,7 +362,7 @@ export class Durability implements GateWriteOwner {
   snapshot(activation: Activation): Uint8Array {
     return this.#state(activation).encode(
       activation.instance as object,
-      savedExtras(activation, this.#node.ports.clock.wallMs()),
+      savedExtras(activation, this.#node.ports.clock),
       this.entityOf(activation),
     )
   }

@@ -4,6 +4,7 @@
  */
 import type { Activation } from '@epicserver/kernel'
 import { restoreDedup, savedDedup } from '../node/idempotence.ts'
+import type { NodeClock } from '../node/ports.ts'
 import { restoreFirings, savedFirings } from '../tasks/task-firing.ts'
 
 interface Extras {
@@ -11,10 +12,13 @@ interface Extras {
   readonly firings: unknown
 }
 
-/** What must be saved with the state as it is at this time of the wall clock; `null` where nothing has to. */
-export function savedExtras(activation: Activation, wallMs: number): Extras | null {
+/** What must be saved with the state as it is now; `null` where nothing has to. */
+export function savedExtras(
+  activation: Activation,
+  clock: Pick<NodeClock, 'wallMs'>,
+): Extras | null {
   const calls = savedDedup(activation)
-  const firings = savedFirings(activation, wallMs)
+  const firings = savedFirings(activation, clock)
   return calls === null && firings === null ? null : { calls, firings }
 }
 

@@ -7,6 +7,7 @@
  * last and takes the same time of a task once; that is saved with its state, since whoever is behind may find another activation.
  */
 import type { Activation } from '@epicserver/kernel'
+import type { NodeClock } from '../node/ports.ts'
 import { peekResidue, residueOf } from '../node/residue.ts'
 import type { DueTask } from './task-body.ts'
 
@@ -54,9 +55,13 @@ export function forgetFiring(activation: Activation, key: string): void {
 }
 
 /** What must be saved with the state: the times that it holds the outcome of, and that somebody may still ask for. */
-export function savedFirings(activation: Activation, wallMs: number): unknown {
+export function savedFirings(activation: Activation, clock: Pick<NodeClock, 'wallMs'>): unknown {
+  const { firings } = peekResidue(activation)
+  // Of most entities no task has fired, and each write asks.
+  if (firings.size === 0) return null
+  const wallMs = clock.wallMs()
   const saved: SavedFiring[] = []
-  for (const [key, { dueMs, endedMs }] of peekResidue(activation).firings) {
+  for (const [key, { dueMs, endedMs }] of firings) {
     if (endedMs !== null && wallMs - endedMs < FIRING_SAVED_MS) saved.push([key, dueMs, endedMs])
   }
   return saved.length === 0 ? null : saved
