@@ -152,7 +152,6 @@ export async function readClusterSettings(
     secrets,
     announce: options.announce,
     zone: options.zone ?? '',
-    labels: options.labels ?? [],
     appVersion: options.appVersion ?? (await packageVersion(appFile)),
     patienceMs,
     adoptState: options.adoptState === true,

@@ -85,6 +85,7 @@ export const NODE_COLUMNS: readonly string[] = [
   'cpu %',
   'busy %',
   'MB',
+  'moved',
   'refused',
 ]
 
@@ -102,12 +103,13 @@ export function nodeCells({ member, figures, load }: NodeRow): (string | number)
     hasLease ? 'lives' : 'ended',
     owns,
   ]
-  if (figures === undefined || load === undefined) return [...known, ...Array<string>(7).fill('-')]
-  const { entities, queued, waiting, rssBytes, refused } = figures
+  if (figures === undefined || load === undefined) return [...known, ...Array<string>(8).fill('-')]
+  const { entities, queued, waiting, rssBytes, refused, movedForLoad, movedForTalk } = figures
+  const moved = movedForLoad + movedForTalk
   const { unauthorized, incompatible, broken, lost, turnedAway } = refused
   const total = unauthorized + incompatible + broken + lost + turnedAway
   const memory = Math.round(rssBytes / MB)
-  return [...known, entities, queued, waiting, load.cpu, load.busy, memory, total]
+  return [...known, entities, queued, waiting, load.cpu, load.busy, memory, moved, total]
 }
 
 /** Without the socket that only its neighbours use; of a socket alone its name. */

@@ -23,6 +23,14 @@ export function addRunCommand(program: Command, { dataFolder, wholeNumber }: Sha
       'how long a silent node keeps its entities: 2000, in a cluster 6000',
       wholeNumber,
     )
+    .addOption(
+      new Option(
+        '--balance-ms <ms>',
+        'how often nodes look whether entities should live elsewhere: 5000; 0 is never',
+      )
+        .argParser(milliseconds)
+        .env('EPIC_BALANCE_MS'),
+    )
     .option('--production', 'do not check and freeze messages (also with NODE_ENV=production)')
     .option('--exit-after-setup', 'stop in good order when setup has run')
     .option('--log-level <level>', 'debug, info, warn or error', logLevel, 'info')
@@ -42,4 +50,10 @@ export function addRunCommand(program: Command, { dataFolder, wholeNumber }: Sha
 function logLevel(text: string): LogLevel {
   if (text === 'debug' || text === 'info' || text === 'warn' || text === 'error') return text
   throw new InvalidArgumentError('It must be debug, info, warn or error.')
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 0) return value
+  throw new InvalidArgumentError('It must be a whole number of milliseconds, or 0.')
 }

@@ -19,6 +19,7 @@ export interface RunOptions extends ClusterOptions {
   readonly processes?: number
   readonly data: string
   readonly leaseMs?: number
+  readonly balanceMs?: number
   readonly production?: boolean
   readonly logLevel: LogLevel
   readonly exitAfterSetup?: boolean
@@ -44,6 +45,8 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
     leaseMs: options.leaseMs ?? (cluster === undefined ? LEASE_MS : CLUSTER_LEASE_MS),
     logLevel: options.logLevel,
     log,
+    labels: options.labels ?? [],
+    ...(options.balanceMs !== undefined && { balanceMs: options.balanceMs }),
     ...(cluster !== undefined && { cluster }),
   })
   stopOnSignals(supervisor, log)

@@ -270,8 +270,9 @@ export class Peers {
     const { from, reader, caller } = source
     reader.reset(bytes)
     const batch = { from, viewNo: reader.varuint(), now: this.#host.node.ports.clock.monotonicMs() }
+    let count = 0
     while (!reader.failed && reader.at < reader.end) {
-      this.#messages += 1
+      count += 1
       const kind = reader.u8()
       if (kind === RESULT || kind === FAILURE || kind === REFUSAL)
         this.to(from)?.handleOutcome(kind, reader)
@@ -281,6 +282,7 @@ export class Peers {
       else if (kind === INTRODUCTION) caller.acquaintances.readIntroduction(reader)
       else reader.fail(`a message of kind ${kind}`)
     }
+    this.#messages += count
     if (reader.failed)
       this.#host.log.warn('a peer sent a batch that does not decode', {
         peer: from,

@@ -1,6 +1,7 @@
 /** What a node tells about itself to whoever looks after the cluster: how much it holds, how busy it is, whom it refused. */
 import { performance } from 'node:perf_hooks'
 import type { PipeCounts } from '@epicserver/net'
+import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { EntityNode } from '../node/node.ts'
 import type { StateFigures } from './cluster/state-address.ts'
 import type { NodeSite } from './node-site.ts'
@@ -22,6 +23,11 @@ export interface NodeFigures {
   /** The share of time in which the event loop was busy, since the start. */
   readonly busyMs: number
   readonly rssBytes: number
+  /** Messages to and from other nodes, a second. */
+  readonly messages: number
+  /** Entities that went to nodes with less to do, and to those with whom they talk. */
+  readonly movedForLoad: number
+  readonly movedForTalk: number
   /** Those who came and were not let in, by why. */
   readonly refused: RefusalCounts
 }
@@ -41,14 +47,21 @@ export interface NodeStatements extends StateFigures {
   readonly node: string
 }
 
+/** Who is asked for figures. */
+export interface Figured {
+  readonly cluster: Pick<ClusterNode, 'balance'>
+  readonly node: EntityNode
+  readonly site: NodeSite
+}
+
 /** The names under which nodes ask each other. */
 const FIGURES = 'figures'
 const STATEMENTS = 'statements'
 const ASK_MS = 2_000
 
 /** Lets other nodes, and this one's supervisor, ask. */
-export function answerFigures(node: EntityNode, site: NodeSite): void {
-  node.requests.set(FIGURES, () => figuresOf(node, site))
+export function answerFigures({ cluster, node, site }: Figured): void {
+  node.requests.set(FIGURES, () => figuresOf({ cluster, node, site }))
   node.requests.set(STATEMENTS, () => statementsOf(node, site))
 }
 
@@ -59,9 +72,10 @@ export async function askEveryNode(node: EntityNode, what: string): Promise<unkn
   return [own, ...others.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))]
 }
 
-function figuresOf(node: EntityNode, site: NodeSite): NodeFigures {
+function figuresOf({ cluster, node, site }: Figured): NodeFigures {
   const { activations, activationBytes, queued, pendingCalls, timers, waitingForLocks } =
     node.kernel.counts
+  const { load, movedForLoad, movedForTalk } = cluster.balance
   const { user, system } = process.cpuUsage()
   return {
     node: node.nodeId,
@@ -75,6 +89,9 @@ function figuresOf(node: EntityNode, site: NodeSite): NodeFigures {
     cpuMs: Math.round((user + system) / 1_000),
     busyMs: Math.round(performance.eventLoopUtilization().active),
     rssBytes: process.memoryUsage.rss(),
+    messages: Math.round(load.messages),
+    movedForLoad,
+    movedForTalk,
     refused: refusalsIn(site.network.counts),
   }
 }

@@ -65,7 +65,7 @@ async function openAlone({ config, log }: NodeSiteOptions, authority: string): P
     network: await SocketNetwork.listen({ routes: [route], log }),
     address,
     zone: '',
-    labels: [],
+    labels: config.labels,
     appVersion: '1',
     member: {
       ...pace(config),
@@ -99,7 +99,7 @@ async function openInCluster(
     network,
     address: formatNodeAddress({ host, port, socket: basename(socket) }),
     zone: settings.zone,
-    labels: settings.labels,
+    labels: config.labels,
     appVersion: settings.appVersion,
     member: { ...pace(config), onEngineLoss: settings.onEngineLoss },
   }

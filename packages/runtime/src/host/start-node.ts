@@ -63,6 +63,7 @@ export async function startNode({
     labels,
     boot: bootId,
     cpuMs,
+    ...(config.balanceMs !== undefined && { balance: { everyMs: config.balanceMs } }),
     appVersion,
     ttlMs: config.leaseMs,
     member: site.member,
@@ -70,7 +71,7 @@ export async function startNode({
     onFenced,
   })
   const node = await cluster.start()
-  answerFigures(node, site)
+  answerFigures({ cluster, node, site })
   node.tasks.start()
   return { app, cluster, node, clusterStore, site, isInCluster: config.cluster !== undefined }
 }

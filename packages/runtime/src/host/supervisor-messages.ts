@@ -18,6 +18,9 @@ export interface NodeProcessConfig {
   /** How many nodes the machine starts. */
   readonly processes: number
   readonly leaseMs: number
+  /** What this machine carries. */
+  readonly labels: readonly string[]
+  readonly balanceMs?: number
   readonly mode: 'development' | 'production'
   readonly log: 'text' | 'json'
   readonly logLevel: LogLevel

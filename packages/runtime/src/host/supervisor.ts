@@ -14,7 +14,7 @@ import type { Change } from '../cluster/operators.ts'
 import type { Log, LogLevel } from '../log.ts'
 import { checkApp } from './check-app.ts'
 import { openClusterSite } from './cluster/cluster-site.ts'
-import type { ClusterSettings } from './cluster/cluster-settings.ts'
+import { checkLabels, type ClusterSettings } from './cluster/cluster-settings.ts'
 import { openMachine } from './machine.ts'
 import { listenForControl } from './control-socket.ts'
 import { endLeftBehind } from './left-behind.ts'
@@ -38,6 +38,10 @@ export interface SupervisorOptions {
   readonly logLevel: LogLevel
   readonly leaseMs: number
   readonly log: Log
+  /** What this machine's nodes carry, for entities that ask for it. */
+  readonly labels?: readonly string[]
+  /** How often nodes look whether entities should live elsewhere; 0 is never. */
+  readonly balanceMs?: number
   /** Runs with other machines as one; alone when missing. */
   readonly cluster?: ClusterSettings
 }
@@ -83,6 +87,7 @@ export class Supervisor {
    * @throws EpicError `AppNotFound`, `AppDoesNotCompile`, `SettingsInvalid`, `DataFolderInUse`, `DataFolderUnsafe`, `StoreNewer`
    */
   static async start(options: SupervisorOptions): Promise<Supervisor> {
+    checkLabels(options.labels ?? [])
     await checkApp(options.appFile)
     const runFolder = runFolderFor(options.dataFolder)
     const site = await openSite(options, runFolder)
@@ -208,7 +213,7 @@ export class Supervisor {
   }
 
   #configFor(slot: number): NodeProcessConfig {
-    const { appFile, dataFolder, leaseMs, mode, logFormat, logLevel } = this.#options
+    const { appFile, dataFolder, leaseMs, mode, logFormat, logLevel, balanceMs } = this.#options
     return {
       appFile,
       dataFolder,
@@ -220,6 +225,8 @@ export class Supervisor {
       mode,
       log: logFormat,
       logLevel,
+      labels: this.#options.labels ?? [],
+      ...(balanceMs !== undefined && { balanceMs }),
       clusterKey: this.#clusterKey,
     }
   }

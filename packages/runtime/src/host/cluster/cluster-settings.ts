@@ -20,7 +20,6 @@ export interface ClusterSettings {
   readonly advertise?: string
   readonly secrets: SharedSecrets
   readonly zone: string
-  readonly labels: readonly string[]
   readonly appVersion: string
   /** How long engine, state store and members are waited for at the start. */
   readonly patienceMs: number
@@ -54,20 +53,14 @@ const PORT_MAX = 65_535
 
 /** @throws EpicError `SettingsInvalid`, `Unauthorized` */
 export function checkClusterSettings(settings: ClusterSettings, nodes: number): void {
-  const { name, listen, secrets, labels, zone } = settings
+  const { name, listen, secrets, zone } = settings
   if (!NAME.test(name)) {
     throw new EpicError(
       'SettingsInvalid',
       `Cannot use "${name}" as the cluster's name: it is up to 31 small letters, digits and _, with a letter first`,
     )
   }
-  const isLabelled = labels.length <= LABELS_MAX && labels.every((label) => LABEL.test(label))
-  if (!isLabelled || (zone !== '' && !LABEL.test(zone))) {
-    throw new EpicError(
-      'SettingsInvalid',
-      `Cannot use these labels and zone: there are up to ${LABELS_MAX}, each of up to 64 letters, digits and . : / _ -`,
-    )
-  }
+  checkLabels(zone === '' ? [] : [zone])
   const { host, port } = parseTcpAddress(listen)
   if (port !== 0 && port + nodes > PORT_MAX) {
     throw new EpicError(
@@ -89,4 +82,13 @@ export function checkClusterSettings(settings: ClusterSettings, nodes: number): 
 export function nodeListenAddress(listen: string, slot: number): string {
   const { host, port } = parseTcpAddress(listen)
   return formatTcpAddress({ host, port: port === 0 ? 0 : port + 1 + slot })
+}
+
+/** @throws EpicError `SettingsInvalid` for labels, or a zone among them, that others could not be told */
+export function checkLabels(labels: readonly string[]): void {
+  if (labels.length <= LABELS_MAX && labels.every((label) => LABEL.test(label))) return
+  throw new EpicError(
+    'SettingsInvalid',
+    `Cannot use these labels and zone: there are up to ${LABELS_MAX}, each of up to 64 letters, digits and . : / _ -`,
+  )
 }
