@@ -1,8 +1,8 @@
 /**
  * Moving an entity that runs from one node to another: the source's side and the target's.
  *
- * The source stops its turns and asks the owner to prepare; when both are done it sends the sealed entity to the target. The
- * target claims it at the store with the epoch that the owner prepared, and asks the owner to commit. The owner's
+ * The source asks the owner to prepare, and the entity goes on meanwhile. Then it stops the entity's turns, and sends it sealed to the
+ * target. The target claims it at the store with the epoch that the owner prepared, and asks the owner to commit. The owner's
  * answer is the moment of the move: only then the target runs it and the source, which has kept it sealed, lets it go and
  * sends on what arrived meanwhile. At any other end the source goes on, under a newer epoch, so that what the target may
  * have claimed cannot write. Neither side ever concludes by itself: each asks until the owner, or the next owner, says how it ended.
@@ -11,7 +11,8 @@
  *
  * | state | on | becomes |
  * | --- | --- | --- |
- * | draining | `sealed` and `movePrepared` both / `moveRefused`, `moveFailed`, the time is over | transferring / asking |
+ * | preparing | `movePrepared` / `moveRefused`, given up, the time is over | draining (effect `seal`) / asking |
+ * | draining | `sealed` / `transferFailed`, given up, the time is over | transferring / asking |
  * | transferring | `moveCommitted` / `moveAborted` / `transferFailed`, the time is over | gone (effect `moved`) / at home (effect `resume`) / asking |
  * | asking | `moveCommitted` / `moveAborted` | gone (effect `moved`) / at home (effect `resume`) |
  *
@@ -40,10 +41,9 @@ interface Departure {
   readonly resident: Resident
   readonly target: NodeId
   readonly giveUpAt: number
-  phase: 'draining' | 'transferring' | 'asking'
+  phase: 'preparing' | 'draining' | 'transferring' | 'asking'
   /** The epoch that the owner prepared for the target. */
   prepared: bigint | undefined
-  sealed: { readonly payload: unknown } | undefined
   failure: MoveFailure
   askAt: number
 }
@@ -118,22 +118,26 @@ export class Movement {
       resident,
       target,
       giveUpAt: now + MOVE_GIVE_UP_MS,
-      phase: 'draining',
+      phase: 'preparing',
       prepared: undefined,
-      sealed: undefined,
       failure: 'tooLate',
       askAt: now + this.#options.askEveryMs,
     })
-    this.#standing.emit({ kind: 'seal', key, partition: resident.partition })
     this.#tellOwner(resident, { kind: 'prepareMove', epoch: resident.epoch, target })
   }
 
   /** The entity has stopped between two turns; this is all there is of it. */
   seal(key: EntityKey, payload: unknown): void {
     const departure = this.#departures.get(key)
-    if (departure === undefined || departure.phase !== 'draining') return
-    departure.sealed = { payload }
-    this.#transfer(departure)
+    if (departure?.phase !== 'draining' || departure.prepared === undefined) return
+    const { resident, prepared, target } = departure
+    departure.phase = 'transferring'
+    this.#standing.tell(target, resident, {
+      kind: 'transfer',
+      sourceEpoch: resident.epoch,
+      epoch: prepared,
+      payload,
+    })
   }
 
   /** The entity cannot be sealed, or shall not move after all. */
@@ -214,7 +218,7 @@ export class Movement {
       if (now < nextAt(departure)) continue
       if (departure.phase === 'asking' || now >= departure.giveUpAt) {
         this.#ask(departure, departure.failure, now)
-      } else if (departure.prepared === undefined) {
+      } else if (departure.phase === 'preparing') {
         this.#prepareAgain(departure, now)
       }
     }
@@ -239,22 +243,12 @@ export class Movement {
     { sourceEpoch, epoch }: { readonly sourceEpoch: bigint; readonly epoch: bigint },
   ): void {
     const departure = this.#departure(key, sourceEpoch)
-    if (departure === undefined || departure.phase !== 'draining') return
+    if (departure?.phase !== 'preparing') return
+    departure.phase = 'draining'
     departure.prepared = epoch
     departure.askAt = Infinity
-    this.#transfer(departure)
-  }
-
-  #transfer(departure: Departure): void {
-    const { resident, prepared, sealed, target } = departure
-    if (prepared === undefined || sealed === undefined) return
-    departure.phase = 'transferring'
-    this.#standing.tell(target, resident, {
-      kind: 'transfer',
-      sourceEpoch: resident.epoch,
-      epoch: prepared,
-      payload: sealed.payload,
-    })
+    const { partition } = departure.resident
+    this.#standing.emit({ kind: 'seal', key, partition })
   }
 
   /** From here on only the owner says how it ended. */

@@ -44,66 +44,65 @@ const prepared: EntityStatement = { kind: 'movePrepared', sourceEpoch: 7n, epoch
 const committed: EntityStatement = { kind: 'moveCommitted', sourceEpoch: 7n, epoch: 8n, host: 't' }
 const aborted: EntityStatement = { kind: 'moveAborted', sourceEpoch: 7n, epoch: 9n }
 
-function source(state: 'draining' | 'transferring' | 'asking'): Bench {
+function source(state: 'preparing' | 'draining' | 'transferring' | 'asking'): Bench {
   const bench = new Bench('s')
   bench.movement.depart(resident, 't', 0)
-  if (state !== 'draining') {
-    bench.said('o', prepared)
-    bench.movement.seal('P/1', 'payload')
-  }
+  if (state !== 'preparing') bench.said('o', prepared)
+  if (state !== 'preparing' && state !== 'draining') bench.movement.seal('P/1', 'payload')
   if (state === 'asking') bench.movement.handleTick(2_000)
   bench.did()
   return bench
 }
 
-describe('movement, source: draining', () => {
-  it('seals the entity and asks the owner to prepare', () => {
+describe('movement, source: preparing and draining', () => {
+  it('asks the owner to prepare, and lets the entity go on meanwhile', () => {
     const bench = new Bench('s')
     bench.movement.depart(resident, 't', 0)
-    assert.deepEqual(bench.did(), ['seal', 'prepareMove > o'])
+    assert.deepEqual(bench.did(), ['prepareMove > o'])
     assert.equal(bench.movement.isMoving('P/1'), true)
+    bench.movement.seal('P/1', 'payload')
+    assert.deepEqual(bench.did(), [])
   })
 
-  it('asks again while the owner is silent', () => {
-    const bench = source('draining')
+  it('asks again while the owner is silent, and no more when it has answered', () => {
+    const bench = source('preparing')
     bench.movement.handleTick(100)
     assert.deepEqual(bench.did(), ['prepareMove > o'])
+    bench.said('o', prepared)
+    bench.movement.handleTick(200)
+    assert.deepEqual(bench.did(), [])
   })
 
-  it('transfers when it is sealed and prepared, in either order', () => {
-    const first = source('draining')
-    assert.deepEqual(first.said('o', prepared), [])
-    first.movement.seal('P/1', 'payload')
-    assert.deepEqual(first.did(), ['transfer > t'])
-    const second = source('draining')
-    second.movement.seal('P/1', 'payload')
-    assert.deepEqual(second.said('o', prepared), ['transfer > t'])
+  it('seals the entity when the owner has prepared, once, and then transfers it', () => {
+    const bench = source('preparing')
+    assert.deepEqual(bench.said('o', prepared), ['seal'])
+    assert.deepEqual(bench.said('o', prepared), [])
+    bench.movement.seal('P/1', 'payload')
+    assert.deepEqual(bench.did(), ['transfer > t'])
   })
 
   it('takes no preparation of another epoch', () => {
-    const bench = source('draining')
-    bench.movement.seal('P/1', 'payload')
-    assert.deepEqual(bench.said('o', { ...prepared, sourceEpoch: 6n }), [])
+    assert.deepEqual(source('preparing').said('o', { ...prepared, sourceEpoch: 6n }), [])
   })
 
   it('asks how it ends when the owner refuses', () => {
-    assert.deepEqual(source('draining').said('o', { kind: 'moveRefused', sourceEpoch: 7n }), [
-      'abortMove > o',
-    ])
+    const refused = { kind: 'moveRefused', sourceEpoch: 7n } as const
+    assert.deepEqual(source('preparing').said('o', refused), ['abortMove > o'])
   })
 
   it('asks how it ends when it has no quiet moment in two seconds', () => {
     const bench = source('draining')
-    bench.said('o', prepared)
     assert.equal(bench.movement.wakeAtMs, 2_000)
     bench.movement.handleTick(2_000)
     assert.deepEqual(bench.did(), ['abortMove > o'])
   })
 
   it('asks how it ends when the application gives up', () => {
-    const bench = source('draining')
-    bench.movement.giveUp('P/1', 5)
-    assert.deepEqual(bench.did(), ['abortMove > o'])
+    for (const state of ['preparing', 'draining'] as const) {
+      const bench = source(state)
+      bench.movement.giveUp('P/1', 5)
+      assert.deepEqual(bench.did(), ['abortMove > o'])
+    }
   })
 
   it('ends with its activation', () => {

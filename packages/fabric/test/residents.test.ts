@@ -40,10 +40,16 @@ function guestAt(lab: Lab, a: Subject, b: Subject): Resident {
 }
 
 /** Moves an entity as two runtimes would; returns what the target was told to run. */
-function move(lab: Lab, resident: Resident, from: Subject, to: Subject): EntityEffect | undefined {
+/** Begins a move, and seals the entity when its owner has prepared. */
+function moveSealed(lab: Lab, resident: Resident, from: Subject, to: Subject): void {
   from.member.residents.move(resident, idOf(to), lab.now)
+  lab.run()
   from.member.residents.sealed(resident.key, 'payload', lab.now)
   lab.run()
+}
+
+function move(lab: Lab, resident: Resident, from: Subject, to: Subject): EntityEffect | undefined {
+  moveSealed(lab, resident, from, to)
   assert.deepEqual(kinds(to), ['adopt'])
   to.member.residents.adopted(resident.key, lab.now)
   lab.run()
@@ -175,9 +181,7 @@ describe('residents: moving', () => {
   it('does not ask for what is on its way here', () => {
     const { lab, a, b } = pair()
     const epoch = a.member.nextGrantEpoch(0)
-    a.member.residents.move({ ...home, epoch }, idOf(b), lab.now)
-    a.member.residents.sealed(home.key, 'payload', lab.now)
-    lab.run()
+    moveSealed(lab, { ...home, epoch }, a, b)
     assert.deepEqual(b.member.residents.resolve(home, 0n, lab.now), { kind: 'wait' })
     lab.run()
     assert.deepEqual(kinds(b), ['adopt'])
@@ -186,9 +190,7 @@ describe('residents: moving', () => {
   it('leaves the entity at home when the target cannot take it', () => {
     const { lab, a, b } = pair()
     const epoch = a.member.nextGrantEpoch(0)
-    a.member.residents.move({ ...home, epoch }, idOf(b), lab.now)
-    a.member.residents.sealed(home.key, 'payload', lab.now)
-    lab.run()
+    moveSealed(lab, { ...home, epoch }, a, b)
     b.member.residents.refused(home.key, lab.now)
     lab.run()
     const resume = asked(a).at(-1)
@@ -212,6 +214,7 @@ describe('residents: moving', () => {
     const quick = { ...home, epoch }
     const slow = { key: 'P/slow', partition: 0, epoch: a.member.nextGrantEpoch(0) }
     a.member.residents.moveGroup([slow, quick], idOf(b), lab.now)
+    lab.run()
     a.member.residents.sealed(quick.key, 'payload', lab.now)
     lab.run()
     b.member.residents.adopted(quick.key, lab.now)
@@ -224,9 +227,7 @@ describe('residents: moving', () => {
   it('ends at the source when the target dies', () => {
     const { lab, a, b } = pair()
     const epoch = a.member.nextGrantEpoch(0)
-    a.member.residents.move({ ...home, epoch }, idOf(b), lab.now)
-    a.member.residents.sealed(home.key, 'payload', lab.now)
-    lab.run()
+    moveSealed(lab, { ...home, epoch }, a, b)
     lab.engine.revoke(idOf(b))
     lab.run()
     assert.equal(asked(a).at(-1)?.kind, 'resume')
@@ -269,9 +270,7 @@ describe('residents: a new owner', () => {
     const { lab, a, b } = pair()
     const c = lab.join('c')
     const guest = guestAt(lab, a, b)
-    b.member.residents.move(guest, idOf(c), lab.now)
-    b.member.residents.sealed(guest.key, 'payload', lab.now)
-    lab.run()
+    moveSealed(lab, guest, b, c)
     assert.deepEqual(kinds(c), ['adopt'])
     lab.subjects.splice(lab.subjects.indexOf(a), 1)
     lab.engine.revoke(idOf(a))

@@ -141,10 +141,11 @@ export class SimHost {
     this.#options.later(() => this.#ackStopped())
   }
 
-  /** Puts an idle entity away. */
+  /** Puts an idle entity away, unless it is about to move. */
   passivate(id: string): void {
     const activation = this.#activations.get(id)
     if (activation?.phase !== 'active' || activation.running !== undefined) return
+    if (this.#options.member.residents.isMoving(id)) return
     this.#drop(activation)
   }
 

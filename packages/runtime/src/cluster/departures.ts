@@ -1,7 +1,8 @@
 /**
  * Entities on their way out of this node: brought to rest between two turns, sealed, sent, and let go or taken up again.
  *
- * The fabric's movement says when each step is due; what happened is told to it. An entity that must go starts nothing new.
+ * The fabric's movement says when each step is due; what happened is told to it. An entity goes on until its owner has prepared the
+ * move; from then on it starts nothing new.
  * When its turns have ended, and what they sent has left, its hook runs; then it is sealed and all there is of it goes to the
  * target. Calls that come meanwhile wait for it, and follow when it has moved; timers stand still.
  *
@@ -23,7 +24,13 @@ import { sealEntity, type SealedEntity } from './sealed-entity.ts'
 /** What became of a move. */
 export type MoveOutcome =
   /** It lives there; for so long it took no calls. */
-  | { readonly status: 'moved'; readonly node: NodeId; readonly pauseMs: number }
+  | {
+      readonly status: 'moved'
+      readonly node: NodeId
+      readonly pauseMs: number
+      /** Of the pause, how long it was on its way: from its last turn here to the word that it lives there. */
+      readonly transferMs: number
+    }
   /** It goes on where it was. */
   | { readonly status: 'stayed'; readonly node: NodeId; readonly why: MoveFailure }
 
@@ -36,9 +43,11 @@ export interface DeparturesParts {
 interface Departure {
   readonly key: EntityKey
   readonly activation: Activation
-  readonly startedAt: number
   readonly done: (outcome: MoveOutcome) => void
-  step: 'resting' | 'leaving' | 'sealed' | 'staying'
+  step: 'preparing' | 'resting' | 'leaving' | 'sealed' | 'staying'
+  /** Since when it takes no calls. */
+  pausedAt: number
+  sealedAt: number
   /** Ends when the entity's own code has said goodbye; never fails. */
   goodbye: Promise<void> | undefined
   /** Its owner has said that it stays. */
@@ -77,13 +86,13 @@ export class Departures {
     return new Promise((done) => {
       const now = this.#now()
       const { type, id, epoch } = activation
-      const step = 'resting'
       this.#departures.set(key, {
         key,
         activation,
-        startedAt: now,
         done,
-        step,
+        step: 'preparing',
+        pausedAt: now,
+        sealedAt: now,
         goodbye: undefined,
         isResuming: false,
       })
@@ -100,6 +109,8 @@ export class Departures {
       member.residents.giveUp(key, this.#now())
       return
     }
+    departure.step = 'resting'
+    departure.pausedAt = this.#now()
     node.kernel.drain(departure.activation)
     node.scheduleDrain()
   }
@@ -123,12 +134,17 @@ export class Departures {
   handleMoved({ key, host }: EffectOf<'moved'>): void {
     const departure = this.#take(key)
     if (departure === undefined) return
-    const { activation, startedAt } = departure
+    const { activation, pausedAt, sealedAt } = departure
     const { kernel, durability } = this.#parts.node
     if (activation.state === 'moving') kernel.handleMoved(activation)
     else durability.lose(activation, livesElsewhere(activation, host))
     this.#parts.node.scheduleDrain()
-    departure.done({ status: 'moved', node: host, pauseMs: this.#now() - startedAt })
+    const now = this.#now()
+    departure.done({
+      ...{ status: 'moved', node: host },
+      pauseMs: now - pausedAt,
+      transferMs: now - sealedAt,
+    })
   }
 
   handleResume({ key, epoch, failure }: EffectOf<'resume'>): void {
@@ -170,6 +186,7 @@ export class Departures {
         return
       }
       departure.step = 'sealed'
+      departure.sealedAt = this.#now()
       const sealed: SealedEntity = sealEntity(node, activation)
       member.residents.sealed(key, sealed, this.#now())
     } catch (error) {

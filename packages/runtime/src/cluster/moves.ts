@@ -80,7 +80,7 @@ export class Moves {
     const key = formatEntityId(entity)
     const activation = residence.find(key)
     if (activation?.state === 'active' && !residence.isOnTheMove(activation)) {
-      if (target === node.nodeId) return { status: 'moved', node: target, pauseMs: 0 }
+      if (target === node.nodeId) return wasThere(target)
       return await residence.departures.begin(key, activation, target)
     }
     if (activation !== undefined) return { status: 'elsewhere', node: node.nodeId }
@@ -90,9 +90,7 @@ export class Moves {
     const now = node.ports.clock.monotonicMs()
     const route = member.residents.place(place, target, now)
     const at = route.kind === 'at' ? route.host : node.nodeId
-    return at === target
-      ? { status: 'moved', node: at, pauseMs: 0 }
-      : { status: 'elsewhere', node: at }
+    return at === target ? wasThere(at) : { status: 'elsewhere', node: at }
   }
 
   /** Where an entity lives as far as this node knows. */
@@ -118,6 +116,11 @@ export class Moves {
       { retry: 'safe' },
     )
   }
+}
+
+/** It lives where it was to go, or will: nothing had to wait. */
+function wasThere(node: NodeId): MoveOutcome {
+  return { status: 'moved', node, pauseMs: 0, transferMs: 0 }
 }
 
 function placeOf({ type, id }: EntityId): Place {
