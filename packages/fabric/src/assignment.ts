@@ -51,11 +51,11 @@ export function assignPartitions(
   setShares(takers, orphans.length + countUnits(takers) + countUnits(leavers))
   for (const unit of orphans) mostLacking(takers).units.push(unit)
   moveUnits(takers, leavers, options.movesMax)
-  const ownerOfUnit = new Map<number, string>()
+  const ownerOfUnit: string[] = []
   for (const holder of [...takers, ...leavers]) {
-    for (const unit of holder.units) ownerOfUnit.set(unit, holder.nodeId)
+    for (const unit of holder.units) ownerOfUnit[unit] = holder.nodeId
   }
-  return previous.map((_, partition) => ownerOfUnit.get(unitOf(partition)))
+  return previous.map((_, partition) => ownerOfUnit[unitOf(partition)])
 }
 
 function takersOf(members: readonly MemberInfo[]): Holder[] {
@@ -77,12 +77,12 @@ function distribute(
   unitOf: (partition: number) => number,
 ): number[] {
   const byId = new Map(holders.map((holder) => [holder.nodeId, holder]))
-  const seen = new Set<number>()
+  const seen: boolean[] = []
   const orphans: number[] = []
   for (let partition = 0; partition < previous.length; partition += 1) {
     const unit = unitOf(partition)
-    if (seen.has(unit)) continue
-    seen.add(unit)
+    if (seen[unit] === true) continue
+    seen[unit] = true
     const holder = byId.get(previous[partition] ?? '')
     if (holder === undefined) orphans.push(unit)
     else holder.units.push(unit)

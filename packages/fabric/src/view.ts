@@ -61,14 +61,16 @@ export function decodeView(bytes: Uint8Array): DecodedView {
   const viewNo = reader.count(VIEW_NO_MAX)
   const partitions = reader.count(PARTITIONS_MAX)
   const members = readMembers(reader)
-  const owner: (string | undefined)[] = []
+  // Each takes a byte at least, so what is allotted is bounded by what was sent.
+  const size = reader.failed ? 0 : Math.min(partitions, bytes.length)
+  const owner = new Array<string | undefined>(size)
   for (let p = 0; p < partitions && !reader.failed; p += 1) {
     const place = reader.count(members.length)
-    owner.push(place === 0 ? undefined : members[place - 1]?.nodeId)
+    owner[p] = place === 0 ? undefined : members[place - 1]?.nodeId
   }
-  const partitionEpoch: number[] = []
+  const partitionEpoch = new Array<number>(size)
   for (let p = 0; p < partitions && !reader.failed; p += 1) {
-    partitionEpoch.push(viewNo - reader.count(viewNo))
+    partitionEpoch[p] = viewNo - reader.count(viewNo)
   }
   if (reader.failed || !reader.isAtEnd) return { ok: false, problem: 'its bytes are damaged' }
   return { ok: true, view: { viewNo, members, owner, partitionEpoch } }

@@ -34,7 +34,13 @@ export interface FaultyWorld {
   note(what: string, detail: string): void
 }
 
-type Begin = (world: FaultyWorld, host: SimulatedHost, forMs: number) => void
+/** The world as one fault sees it. */
+interface FaultScene extends FaultyWorld {
+  /** Lets the fault go on after a while: not at all once the world was healed, or it would begin again behind that. */
+  readonly later: (delayMs: number, run: () => void) => void
+}
+
+type Begin = (world: FaultScene, host: SimulatedHost, forMs: number) => void
 
 /** What may happen to any server. A seed draws from this list, so whoever changes it changes what every recorded seed means. */
 export const FAULT_KINDS = [
@@ -88,36 +94,36 @@ const FAULTS: Readonly<Record<FaultKind, Begin>> = {
     if (!world.engine.isUp) return
     const extendsLeases = world.random.chance(0.5)
     world.engine.goDown()
-    world.time.after(forMs, () => world.engine.comeBack(extendsLeases))
+    world.later(forMs, () => world.engine.comeBack(extendsLeases))
   },
   engineTrouble(world, _host, forMs) {
     const { weather } = world.engine
     weather.lost = world.random.between(0, 0.3)
     weather.unanswered = world.random.between(0, 0.3)
-    world.time.after(forMs, () => Object.assign(weather, { lost: 0, unanswered: 0 }))
+    world.later(forMs, () => Object.assign(weather, { lost: 0, unanswered: 0 }))
   },
   slowEngine(world, _host, forMs) {
     const { weather } = world.engine
     weather.latencyMs = [1, world.random.between(10, 1_500)]
-    world.time.after(forMs, () => Object.assign(weather, { latencyMs: FAIR_ENGINE.latencyMs }))
+    world.later(forMs, () => Object.assign(weather, { latencyMs: FAIR_ENGINE.latencyMs }))
   },
   /** SIGSTOP: time goes on without the process. */
   stop(world, host, forMs) {
     host.stop('stopped')
-    world.time.after(forMs, () => host.resume())
+    world.later(forMs, () => host.resume())
   },
   /** The machine is suspended: its monotonic clock stands still. */
   suspension(world, host, forMs) {
     host.stop('suspended')
-    world.time.after(forMs, () => host.resume())
+    world.later(forMs, () => host.resume())
   },
   /** Suspensions that are each too short to notice, while no renewal gets through. */
   doze(world, host, forMs) {
     cutEngine(world, host, forMs)
     for (let atMs = 0; atMs < forMs; atMs += 1_000) {
-      world.time.after(atMs + world.random.between(0, 300), () => {
+      world.later(atMs + world.random.between(0, 300), () => {
         host.stop('suspended')
-        world.time.after(world.random.between(100, 700), () => host.resume())
+        world.later(world.random.between(100, 700), () => host.resume())
       })
     }
   },
@@ -137,13 +143,13 @@ const FAULTS: Readonly<Record<FaultKind, Begin>> = {
   restart: (_world, host) => host.leave(),
   drain(world, host, forMs) {
     host.drain()
-    world.time.after(forMs, () => host.activate())
+    world.later(forMs, () => host.activate())
   },
   /** A link that is there and not there. */
   flapping(world, host, forMs) {
     for (let atMs = 0; atMs < forMs; atMs += 800) {
       const awayMs = world.random.between(50, 600)
-      world.time.after(atMs, () => cut(world, awayMs, (from, to) => from === host || to === host))
+      world.later(atMs, () => cut(world, awayMs, (from, to) => from === host || to === host))
     }
   },
   overtaking: (world, _host, forMs) => networkTrouble(world, forMs, { areLanesApart: true }),
@@ -158,12 +164,12 @@ const FAULTS: Readonly<Record<FaultKind, Begin>> = {
     const slowMs = forMs / 2
     FAULTS.slowEngine(world, host, slowMs)
     for (let atMs = 0; atMs < slowMs; atMs += 1_000) {
-      world.time.after(atMs + world.random.between(0, 300), () => {
+      world.later(atMs + world.random.between(0, 300), () => {
         host.stop('stopped')
-        world.time.after(world.random.between(100, 900), () => host.resume())
+        world.later(world.random.between(100, 900), () => host.resume())
       })
     }
-    world.time.after(world.random.between(0, slowMs), () => cutEngine(world, host, forMs))
+    world.later(world.random.between(0, slowMs), () => cutEngine(world, host, forMs))
   },
 }
 
@@ -186,6 +192,7 @@ export function drawFaults(
 export class FaultInjector {
   readonly counts: Record<string, number> = {}
   readonly #world: FaultyWorld
+  #heals = 0
   #profile: FaultProfile | null = null
   #next: Scheduled | undefined
 
@@ -209,7 +216,7 @@ export class FaultInjector {
   begin(kind: FaultKind, host: SimulatedHost, forMs: number): void {
     this.count(kind)
     this.#world.note('fault', `${kind} at ${host.name} for ${forMs.toFixed(0)} ms`)
-    FAULTS[kind](this.#world, host, forMs)
+    FAULTS[kind](this.#scene(), host, forMs)
   }
 
   /** Whether a process dies at this passage of a point. */
@@ -228,6 +235,7 @@ export class FaultInjector {
   heal(): void {
     const { network, engine, storeWeather, hosts } = this.#world
     this.stop()
+    this.#heals += 1
     network.heal()
     Object.assign(network.weather, FAIR_NETWORK)
     Object.assign(engine.weather, FAIR_ENGINE)
@@ -236,6 +244,24 @@ export class FaultInjector {
     for (const host of hosts) {
       host.resume()
       host.activate()
+    }
+  }
+
+  #scene(): FaultScene {
+    const { time, random, hosts, network, engine, storeWeather } = this.#world
+    const heals = this.#heals
+    return {
+      time,
+      random,
+      hosts,
+      network,
+      engine,
+      storeWeather,
+      note: (what, detail) => this.#world.note(what, detail),
+      later: (delayMs, run) =>
+        void time.after(delayMs, () => {
+          if (heals === this.#heals) run()
+        }),
     }
   }
 
@@ -250,7 +276,7 @@ export class FaultInjector {
 }
 
 function cut(
-  { network, hosts, time }: FaultyWorld,
+  { network, hosts, later }: FaultScene,
   forMs: number,
   isCut: (from: SimulatedHost, to: SimulatedHost) => boolean,
 ): void {
@@ -260,36 +286,36 @@ function cut(
       .map((to) => [from.name, to.name] as const)
   })
   for (const [from, to] of pairs) network.cut(from, to)
-  time.after(forMs, () => {
+  later(forMs, () => {
     for (const [from, to] of pairs) network.mend(from, to)
   })
 }
 
-function cutEngine({ engine, time }: FaultyWorld, host: SimulatedHost, forMs: number): void {
+function cutEngine({ engine, later }: FaultScene, host: SimulatedHost, forMs: number): void {
   engine.cut(host.name)
-  time.after(forMs, () => engine.mend(host.name))
+  later(forMs, () => engine.mend(host.name))
 }
 
 function networkTrouble(
-  { network, time }: FaultyWorld,
+  { network, later }: FaultScene,
   forMs: number,
   trouble: Partial<NetworkWeather>,
 ): void {
   Object.assign(network.weather, trouble)
   const keys = Object.keys(trouble) as (keyof NetworkWeather)[]
-  time.after(forMs, () => {
+  later(forMs, () => {
     Object.assign(network.weather, Object.fromEntries(keys.map((key) => [key, FAIR_NETWORK[key]])))
   })
 }
 
 function storeTrouble(
-  { storeWeather, time }: FaultyWorld,
+  { storeWeather, later }: FaultScene,
   forMs: number,
   trouble: Partial<StoreWeather>,
 ): void {
   Object.assign(storeWeather, trouble)
   const keys = Object.keys(trouble) as (keyof StoreWeather)[]
-  time.after(forMs, () => {
+  later(forMs, () => {
     Object.assign(storeWeather, Object.fromEntries(keys.map((key) => [key, FAIR_STORE[key]])))
   })
 }

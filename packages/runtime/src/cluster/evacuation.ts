@@ -51,7 +51,7 @@ export class Evacuation {
   /** These live here as guests since their partition went to another node: those that belong at home follow it. */
   sendHome(guests: readonly Resident[]): void {
     for (const { key } of guests) if (this.#placementOf(key) === 'hash') this.#homeward.set(key, 0)
-    this.#arm()
+    if (this.#homeward.size > 0) this.#arm()
   }
 
   /** From now on every guest is to go, until `stop`. */
