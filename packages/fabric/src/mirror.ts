@@ -2,8 +2,9 @@
  * This node's copy of the cluster's records: the view, the members' records, who is master.
  *
  * One list, then a watch from its revision. A watch that lost its place says `reset`: list again. Now and then it lists anyway, so
- * that a silent watch cannot leave a node behind for long. Lists and watch overlap: what is not newer than the newest
- * revision seen is dropped, so the copy never goes back.
+ * that a silent watch cannot leave a node behind for long. Lists and watch overlap: what is older than the newest revision seen
+ * is dropped, so the copy never goes back. A list of that same revision is taken: should a watch ever have left something out,
+ * against its contract, then no member is taken for gone whose record is there.
  *
  * | state | left by | to |
  * | --- | --- | --- |
@@ -114,7 +115,7 @@ export class Mirror {
     }
     this.#listedToken = reply.token
     this.#listAt = now + this.#options.relistMs
-    if (reply.rev > this.#rev) this.#replace(reply.recs, reply.rev)
+    if (reply.rev >= this.#rev) this.#replace(reply.recs, reply.rev)
     if (this.#watch === undefined) this.#startWatch()
     return true
   }

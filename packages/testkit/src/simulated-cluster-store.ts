@@ -187,20 +187,24 @@ class EngineLink implements ClusterStore {
     const { time, random, weather } = this.#engine
     let isClosed = false
     let arrivesAt = 0
-    const pass = (events: readonly WatchEvent[] | 'reset'): void => {
+    /** In order: one that meets a cut holds up those behind it, and none overtakes another. */
+    const underWay: (readonly WatchEvent[] | 'reset')[] = []
+    const pass = (): void => {
       if (isClosed || !this.#user.isAlive()) return
       if (this.#engine.isReachableFrom(this.#user.host)) {
+        const events = underWay.shift() as readonly WatchEvent[] | 'reset'
         this.#user.answer(`watch ${prefix}`, () => {
           if (!isClosed) on(events)
         })
       } else {
         arrivesAt = Math.max(arrivesAt, time.now + random.between(50, 500))
-        time.at(arrivesAt, () => pass(events))
+        time.at(arrivesAt, pass)
       }
     }
     const inner = this.#client.watch(prefix, from, (events) => {
       arrivesAt = Math.max(arrivesAt, time.now + random.between(...weather.latencyMs))
-      time.at(arrivesAt, () => pass(events))
+      underWay.push(events)
+      time.at(arrivesAt, pass)
     })
     return {
       close: () => {
