@@ -5,6 +5,8 @@ export interface RunOptions {
   readonly seed: number
   readonly mutations: readonly SimulationMutation[]
   readonly print?: (line: string) => void
+  /** Whether a failure can tell what led to it; true by default. */
+  readonly isTraced?: boolean
 }
 
 export interface Scenario {

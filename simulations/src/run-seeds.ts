@@ -1,7 +1,7 @@
 /** Runs a scenario for many seeds and adds up what came of them. */
 import { SimulationFailed } from '@epicserver/testkit'
-import type { SimulationMutation } from '@epicserver/testkit'
-import type { Scenario } from '../scenarios/scenario.ts'
+import type { SimulationMutation, SimulationResult } from '@epicserver/testkit'
+import type { RunOptions, Scenario } from '../scenarios/scenario.ts'
 
 /** What many runs came to; the last line of `--json`. */
 export interface Report {
@@ -47,20 +47,37 @@ export async function runSeeds(scenario: Scenario, options: SeedsOptions): Promi
   const report = emptyReport()
   for (let seed = from; seed < from + count; seed += 1) {
     const run = { seed, mutations, ...(trace && { print: trace }) }
-    const outcome = await scenario.run(run).catch((error: unknown) => failureOf(error))
+    const outcome = await outcomeOf(scenario, { ...run, isTraced: trace !== undefined })
     const { virtualMs, faults } = outcome
     addReport(report, { seeds: 1, failed: [], virtualMs, realMs: 0, faults })
     if (!(outcome instanceof SimulationFailed)) continue
     report.failed.push(seed)
     if (options.untilFailed === true) break
-    const isTold = report.failed.length <= FAILED_DETAILS_MAX
-    print(
-      `seed ${seed} failed: ${isTold ? `${outcome.message}\n` : outcome.message.split('\n')[0]}`,
-    )
+    if (report.failed.length > FAILED_DETAILS_MAX)
+      print(`seed ${seed} failed: ${outcome.message.split('\n')[0]}`)
+    else print(`seed ${seed} failed: ${await storyOf(scenario, run, outcome)}\n`)
   }
   report.realMs = Math.round(performance.now() - startedAt)
   report.virtualMs = Math.round(report.virtualMs)
   return report
+}
+
+async function outcomeOf(
+  scenario: Scenario,
+  run: RunOptions,
+): Promise<SimulationResult | SimulationFailed> {
+  return await scenario.run(run).catch((error: unknown) => failureOf(error))
+}
+
+/** What led to a failure: seeds run without a trace, and the same seed is the same world. */
+async function storyOf(
+  scenario: Scenario,
+  run: RunOptions,
+  { message }: SimulationFailed,
+): Promise<string> {
+  const again = await outcomeOf(scenario, run)
+  if (again instanceof SimulationFailed) return again.message
+  return `${message}\n\nIt did not fail when it ran again: it is not the same world for the same seed`
 }
 
 /** Anything but the failure of a simulation is a mistake of this program. */

@@ -97,6 +97,15 @@ describe('mirror: watching', () => {
     assert.equal(mirror.record('c/x')?.rev, 9n)
   })
 
+  it('believes a list of the revision that it has, whatever the watch left out', () => {
+    const bench = new Bench().listed([rec('c/view', 4n)], 4n)
+    bench.mirror.handleWatch({ token: 2, events: [put('c/master', 6n)] }, 20)
+    bench.mirror.refresh(30)
+    const recs = [rec('c/member/a', 5n, encodeMemberRecord(member('a'))), rec('c/master', 6n)]
+    bench.mirror.handleReply({ kind: 'listed', token: 3, recs, rev: 6n }, 40)
+    assert.deepEqual([...bench.mirror.members.keys()], ['a'])
+  })
+
   it('drops a list that the watch has overtaken', () => {
     const { mirror } = new Bench().listed([], 7n)
     const token = mirror.refresh(20)

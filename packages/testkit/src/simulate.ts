@@ -28,6 +28,11 @@ export interface SimulateOptions<C extends EntityClasses> {
   readonly mutations?: readonly SimulationMutation[]
   /** Gets each line of the trace at once. */
   readonly print?: (line: string) => void
+  /**
+   * Whether it is kept what happens, true by default. A run without a trace takes a fifth less time; it has no hash, and its failure
+   * says what broke, and not how: run that seed again.
+   */
+  readonly isTraced?: boolean
   /** The command that replays this run; a failure prints it. */
   readonly replay?: string
 }

@@ -41,6 +41,7 @@ export interface SimulationOptions {
   readonly tolerate?: readonly string[]
   readonly mutations?: ReadonlySet<SimulationMutation>
   readonly print?: (line: string) => void
+  readonly isTraced?: boolean
 }
 
 /** What a test of the checkers may switch off or break. */
@@ -91,7 +92,10 @@ export class Simulation implements ProcessWorld, FaultyWorld {
     this.member = options.member ?? {}
     this.mutations = mutations as ReadonlySet<Mutation>
     this.#tolerated = new Set(options.tolerate)
-    this.trace = new Trace(() => this.time.now, options.print)
+    this.trace = new Trace(() => this.time.now, {
+      print: options.print,
+      isKept: options.isTraced ?? true,
+    })
     this.loop = new VirtualLoop(this.time, () => {
       this.current = null
     })

@@ -17,21 +17,31 @@ export interface TraceEntry {
 /** Enough for some ten seconds of a busy cluster. */
 const ENTRIES_KEPT = 4096
 
+/** What becomes of a trace. */
+export interface TraceOptions {
+  /** Gets each line at once. */
+  readonly print?: ((line: string) => void) | undefined
+  /** Without it nothing is kept, printed or counted: for runs by the thousand, of which one that fails is run again. */
+  readonly isKept?: boolean
+}
+
 export class Trace {
   readonly #now: () => number
   readonly #print: ((line: string) => void) | undefined
+  readonly #isKept: boolean
   readonly #ring: TraceEntry[] = []
   #next = 0
   #low = 0x811c9dc5
   #high = 0x9747b28c
 
-  /** `print` is given each line at once. */
-  constructor(now: () => number, print?: (line: string) => void) {
+  constructor(now: () => number, { print, isKept = true }: TraceOptions = {}) {
     this.#now = now
     this.#print = print
+    this.#isKept = isKept
   }
 
   add(where: string, what: string, detail = ''): void {
+    if (!this.#isKept) return
     const entry = { atMs: this.#now(), where, what, detail }
     this.#mix(Math.round(entry.atMs * 1000))
     this.#mixText(where)
