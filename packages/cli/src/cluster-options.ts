@@ -186,10 +186,10 @@ async function placeOf(
 
 async function readSecrets(options: ClusterOptions): Promise<SharedSecrets> {
   const { clusterKeyFile, tlsCert, tlsKey, tlsCa, tlsName } = options
-  const key =
+  const [key, ...furtherKeys] =
     clusterKeyFile === undefined
-      ? process.env['EPIC_CLUSTER_KEY']
-      : (await readSecret(clusterKeyFile)).trim()
+      ? keysIn(process.env['EPIC_CLUSTER_KEY'] ?? '')
+      : await readClusterKeys(clusterKeyFile)
   const given = [tlsCert, tlsKey, tlsCa].filter((file) => file !== undefined)
   if (given.length !== 0 && given.length !== 3) {
     throw new EpicError(
@@ -207,9 +207,26 @@ async function readSecrets(options: ClusterOptions): Promise<SharedSecrets> {
           ...(tlsName !== undefined && { serverName: tlsName }),
         }
   return {
-    ...(key !== undefined && key !== '' && { clusterKey: key }),
+    ...(key !== undefined && { clusterKey: key, furtherKeys }),
     ...(certificate !== undefined && { certificate }),
   }
+}
+
+/**
+ * The keys of a file, one a line: the first is used, all are accepted.
+ * @throws EpicError `FileNotFound`, `DataFolderUnsafe`, `SettingsInvalid`
+ */
+export async function readClusterKeys(file: string): Promise<readonly string[]> {
+  const keys = keysIn(await readSecret(file))
+  if (keys.length > 0) return keys
+  throw new EpicError('SettingsInvalid', `Cannot use the cluster key in "${file}": it is empty`)
+}
+
+function keysIn(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
 }
 
 async function readSecret(file: string): Promise<string> {

@@ -22,8 +22,11 @@ export function createProgram(): Command {
   addRunCommand(program, { dataFolder: DATA_FOLDER, wholeNumber })
   program
     .command('key')
-    .description('make the secret that the machines of a cluster share')
-    .argument('<file>', 'where it is written, for its owner only')
+    .description('make the secret that the machines of a cluster share, or exchange it')
+    .argument('[file]', 'where it is written, for its owner only')
+    .option('--add', 'write it below the keys that the file has')
+    .option('--reload', 'have the running app read its key file again')
+    .option('-d, --data <folder>', 'the running app’s data folder', DATA_FOLDER)
     .option('--json', 'print JSON')
     .action(keyCommand)
   program

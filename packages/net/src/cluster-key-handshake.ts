@@ -22,7 +22,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { EpicError } from '@epicserver/contracts'
-import { ClusterKeyring } from './cluster-keyring.ts'
+import { CLUSTER_KEYS_MAX, ClusterKeyring } from './cluster-keyring.ts'
 import type { ClusterKey } from './cluster-keyring.ts'
 import type { Handshake, PeerIdentity, RawChannel } from './handshake.ts'
 import { checkFits, checkIdentity, decodeIdentity, encodeIdentity } from './identity-message.ts'
@@ -31,8 +31,6 @@ import { printPeer } from './peer-address.ts'
 
 const NONCE_BYTES = 32
 const PROOF_BYTES = 32
-/** A rotation within a rotation within a rotation. */
-const KEYS_MAX = 4
 
 type Side = 'connecting' | 'accepting'
 
@@ -49,7 +47,7 @@ export function clusterKeyHandshake(
   const keyring = typeof key === 'string' ? new ClusterKeyring(key) : key
   const identity = checkIdentity(options)
   return async (raw) => {
-    const ours: Self = { raw, identity, keys: keyring.accepted().slice(0, KEYS_MAX) }
+    const ours: Self = { raw, identity, keys: keyring.accepted().slice(0, CLUSTER_KEYS_MAX) }
     const theirs = raw.isConnecting ? await connect(ours) : await accept(ours)
     checkFits(raw, identity, theirs)
     return theirs
@@ -129,7 +127,7 @@ function mac({ key, side, transcript }: Seal, what: string, body?: Uint8Array): 
 
 function splitProofs(message: Uint8Array): Uint8Array[] {
   const count = message.length / PROOF_BYTES
-  if (!Number.isInteger(count) || count > KEYS_MAX) return []
+  if (!Number.isInteger(count) || count > CLUSTER_KEYS_MAX) return []
   return Array.from({ length: count }, (_, i) =>
     message.subarray(i * PROOF_BYTES, (i + 1) * PROOF_BYTES),
   )

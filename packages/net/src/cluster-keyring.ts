@@ -4,9 +4,9 @@
  * A cluster key is a secret of at least 128 bits that every node of a cluster holds. It is never used itself: keys for each
  * purpose are derived from it, so that what one of them is used for says nothing about another.
  *
- * Rotation without a restart: each node is told the new key and goes on accepting the old one for a stated time. Meanwhile
- * nodes that were told and nodes that were not still meet: whoever proves offers a proof for every key it accepts. After that
- * time only the new key counts.
+ * Rotation without a restart: each node is told the new key and goes on accepting the old one for a stated time (`rotate`), or until
+ * it is told otherwise (`replace`). Meanwhile nodes that were told and nodes that were not still meet: whoever proves offers a
+ * proof for every key it accepts. After that only the new key counts.
  */
 import { hkdfSync, randomBytes } from 'node:crypto'
 import { EpicError } from '@epicserver/contracts'
@@ -15,6 +15,8 @@ import type { Clock } from './clock.ts'
 
 /** Fewer bytes can be guessed. */
 const KEY_BYTES_MIN = 16
+/** A rotation within a rotation within a rotation. */
+export const CLUSTER_KEYS_MAX = 4
 const DERIVED_BYTES = 32
 const ID_BYTES = 8
 const SALT = 'epicserver cluster key, version 1'
@@ -42,10 +44,25 @@ export class ClusterKeyring {
   #current: ClusterKey
   #older: { readonly key: ClusterKey; readonly until: number }[] = []
 
-  /** @throws EpicError `SettingsInvalid` when the key is too short. */
-  constructor(key: string, clock: Clock = systemClock) {
+  /**
+   * @param key - or several, of which the first is used and all are accepted
+   * @throws EpicError `SettingsInvalid` when a key is too short, or there are too many
+   */
+  constructor(key: string | readonly string[], clock: Clock = systemClock) {
     this.#clock = clock
-    this.#current = deriveKey(key)
+    const [current, ...others] = deriveKeys(typeof key === 'string' ? [key] : key)
+    this.#current = current
+    this.#older = forGood(others)
+  }
+
+  /**
+   * Makes these the keys that count, and no others: the first is used, all are accepted.
+   * @throws EpicError `SettingsInvalid` when there is none or there are too many, or one is too short; then nothing has changed
+   */
+  replace(keys: readonly string[]): void {
+    const [current, ...others] = deriveKeys(keys)
+    this.#current = current
+    this.#older = forGood(others)
   }
 
   /** Makes another key the one to use, and accepts the one before for a while longer. */
@@ -70,6 +87,21 @@ export class ClusterKeyring {
   describe(): string {
     return `cluster key, ${this.accepted().length} accepted`
   }
+}
+
+function deriveKeys(keys: readonly string[]): [ClusterKey, ...ClusterKey[]] {
+  const [current, ...others] = keys.map((key) => deriveKey(key))
+  if (current !== undefined && keys.length <= CLUSTER_KEYS_MAX) return [current, ...others]
+  throw new EpicError(
+    'SettingsInvalid',
+    `Cannot use the cluster keys: there are ${keys.length}, and 1 to ${CLUSTER_KEYS_MAX} can count at once`,
+  )
+}
+
+function forGood(
+  keys: readonly ClusterKey[],
+): { readonly key: ClusterKey; readonly until: number }[] {
+  return keys.map((key) => ({ key, until: Infinity }))
 }
 
 function deriveKey(key: string): ClusterKey {

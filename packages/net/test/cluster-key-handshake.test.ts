@@ -242,6 +242,22 @@ describe('cluster keyring', () => {
     assert.ok(await isOpen(newKey, told))
   })
 
+  it('replaced by others, uses the first, accepts all, and forgets those before (checklist 5)', async () => {
+    const [oldKey, newKey] = [KEY, createClusterKey()]
+    const told = new ClusterKeyring([oldKey, newKey])
+    assert.equal(told.accepted()[0]?.id, new ClusterKeyring(oldKey).accepted()[0]?.id)
+    told.replace([newKey, oldKey])
+    assert.equal(told.accepted()[0]?.id, new ClusterKeyring(newKey).accepted()[0]?.id)
+    const isOpen = async (key: string): Promise<boolean> =>
+      typeof (await meet(handshake(key, n1), handshake(told, n2)))[0] === 'object'
+    assert.deepEqual([await isOpen(oldKey), await isOpen(newKey)], [true, true])
+    told.replace([newKey])
+    assert.deepEqual([await isOpen(oldKey), await isOpen(newKey)], [false, true])
+    for (const keys of [[], ['short'], Array.from({ length: 5 }, createClusterKey)])
+      assert.throws(() => told.replace(keys), { code: 'SettingsInvalid' })
+    assert.equal(told.describe(), 'cluster key, 1 accepted', 'what is refused changes nothing')
+  })
+
   it('rotating to the key in use changes nothing', () => {
     const keyring = new ClusterKeyring(KEY)
     keyring.rotate(KEY, { acceptOldForMs: 1_000 })

@@ -12,7 +12,7 @@ import {
   type Log,
   type LogLevel,
 } from '@epicserver/runtime/host'
-import { readClusterSettings, type ClusterOptions } from '../cluster-options.ts'
+import { readClusterKeys, readClusterSettings, type ClusterOptions } from '../cluster-options.ts'
 import { printJson, printLine } from '../output.ts'
 
 export interface RunOptions extends ClusterOptions {
@@ -31,6 +31,7 @@ const LEASE_MS = 2_000
 
 export async function runCommand(appFile: string, options: RunOptions): Promise<void> {
   const isJson = options.json === true
+  const { clusterKeyFile } = options
   const processes = options.processes ?? availableParallelism()
   const isProduction = options.production === true || process.env['NODE_ENV'] === 'production'
   const log = logFor(isJson, options.logLevel)
@@ -48,6 +49,7 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
     labels: options.labels ?? [],
     ...(options.balanceMs !== undefined && { balanceMs: options.balanceMs }),
     ...(cluster !== undefined && { cluster }),
+    ...(clusterKeyFile !== undefined && { readKeys: () => readClusterKeys(clusterKeyFile) }),
   })
   stopOnSignals(supervisor, log)
   const facts = {

@@ -163,6 +163,8 @@ export class EtcdServers {
       ...['--listen-peer-urls', peer(index), '--initial-advertise-peer-urls', peer(index)],
       ...['--initial-cluster', names.join(','), '--initial-cluster-state', 'new'],
       ...['--initial-cluster-token', this.#folder],
+      // As the guide says: without it a server that comes back from behind a cut ends the leader's term.
+      '--pre-vote',
       ...(this.#options.args ?? []),
     ]
   }

@@ -100,6 +100,11 @@ export class NodeChild {
     return this.#pace.handleEnd(performance.now())
   }
 
+  /** Has the process use these cluster keys for new connections. */
+  replaceKeys(keys: readonly string[]): void {
+    this.#send({ kind: 'keys', keys })
+  }
+
   stop(): void {
     if (this.state === 'down') return
     this.state = 'stopping'

@@ -27,6 +27,8 @@ const GOODBYE_MS = 400
 let cluster: ClusterNode | undefined
 let serving: StartedNode | undefined
 let isStopping = false
+/** Cluster keys that were exchanged since the start. */
+let newKeys: readonly string[] | undefined
 
 function tell(message: FromNode): void {
   if (process.connected) process.send?.(message)
@@ -58,6 +60,7 @@ async function start(config: NodeProcessConfig): Promise<void> {
     const started = await startNode({ config, log, onLeased, onFenced })
     cluster = started.cluster
     serving = started
+    if (newKeys !== undefined) started.site.replaceKeys?.(newKeys)
     await setUpNode(started)
     tell({ kind: 'serving' })
     await setUp(started)
@@ -139,6 +142,10 @@ process.on('message', (message: ToNode) => {
       break
     case 'drain':
       void cluster?.drain()
+      break
+    case 'keys':
+      newKeys = message.keys
+      serving?.site.replaceKeys?.(message.keys)
       break
     case 'ask':
       if (serving !== undefined)

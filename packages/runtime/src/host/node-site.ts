@@ -12,7 +12,7 @@ import { checkCharter } from './cluster/charter.ts'
 import { nodeListenAddress, type ClusterNodeConfig } from './cluster/cluster-settings.ts'
 import { openEngine } from './cluster/engine-address.ts'
 import { formatNodeAddress } from './cluster/node-address.ts'
-import { machineRoute, neighbourRoute, unixRoute } from './cluster/node-routes.ts'
+import { machineRoute, neighbourRoute, trustOf, unixRoute } from './cluster/node-routes.ts'
 import { checkStateSuits, openState, type StateFigures } from './cluster/state-address.ts'
 import { nodeSocketPath } from './left-behind.ts'
 import { openShards } from './machine.ts'
@@ -27,6 +27,8 @@ export interface NodeSite {
   /** What the state store's statements have cost this node, where it has any. */
   readonly stateFigures?: () => StateFigures
   readonly network: SocketNetwork
+  /** Has new connections to other machines use these cluster keys. */
+  readonly replaceKeys?: (keys: readonly string[]) => void
   /** Where others reach this node. */
   readonly address: string
   readonly zone: string
@@ -87,7 +89,9 @@ async function openInCluster(
   const socket = nodeSocketPath(runFolder, slot, process.pid)
   const near = neighbourRoute({ clusterId, clusterKey, address: socket, runFolder, host })
   const listenAt = nodeListenAddress(settings.listen, slot)
-  const far = machineRoute({ clusterId, secrets: settings.secrets, listenAt, log })
+  const { secrets } = settings
+  const trust = trustOf(secrets)
+  const far = machineRoute({ clusterId, secrets, trust, listenAt, log })
   const network = await SocketNetwork.listen({ routes: [near, far], compatibility, log })
   const { port } = parseTcpAddress(network.addresses[1] ?? '')
   const state = await openState(settings.state, settings.name, log)
@@ -95,6 +99,7 @@ async function openInCluster(
     clusterStore,
     store: state.store,
     stateFigures: () => state.figures(),
+    replaceKeys: (keys) => trust.keyring?.replace(keys),
     partitions: { isShared: true, acquire: nothing, release: nothing },
     network,
     address: formatNodeAddress({ host, port, socket: basename(socket) }),

@@ -27,6 +27,8 @@ export interface Site {
   attestDeathsAt(sockets: ReadonlySet<string>): Promise<void>
   /** What a node needs to find it. */
   configFor(slot: number): Pick<NodeProcessConfig, 'authority' | 'cluster'>
+  /** Has new connections between machines use these keys; where machines are alone there are none. @throws EpicError `SettingsInvalid` */
+  replaceKeys?(keys: readonly string[]): Promise<void>
   /** The cluster as its store shows it; without members when the store cannot be reached. */
   status(): Promise<SiteStatus>
   close(): Promise<void>

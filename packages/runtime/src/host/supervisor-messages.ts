@@ -38,6 +38,8 @@ export type ToNode =
   | { readonly kind: 'start'; readonly config: NodeProcessConfig }
   | { readonly kind: 'stop' }
   | { readonly kind: 'drain' }
+  /** The cluster keys that count from now on. */
+  | { readonly kind: 'keys'; readonly keys: readonly string[] }
   | { readonly kind: 'ask'; readonly id: number; readonly request: ControlRequest }
 
 export type FromNode =
@@ -81,6 +83,8 @@ export type ControlRequest =
     }
   /** The cluster as its store shows it, with what every node says of itself. */
   | { readonly ask: 'cluster' }
+  /** The cluster key is read again from where it was read at the start. */
+  | { readonly ask: 'readKeys' }
   /** What every node says of itself, and of its statements on the state store. */
   | { readonly ask: 'figures' }
   | { readonly ask: 'statements' }

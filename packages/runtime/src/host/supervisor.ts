@@ -44,6 +44,8 @@ export interface SupervisorOptions {
   readonly balanceMs?: number
   /** Runs with other machines as one; alone when missing. */
   readonly cluster?: ClusterSettings
+  /** Reads the cluster keys again, where they can have changed. */
+  readonly readKeys?: () => Promise<readonly string[]>
 }
 
 /**
@@ -319,6 +321,8 @@ export class Supervisor {
         return await this.#anyServing().ask({ ...request, change: this.#named(request.change) })
       case 'cluster':
         return { ok: true, value: await this.#describeCluster() }
+      case 'readKeys':
+        return { ok: true, value: { keys: await this.#readKeys() } }
       case 'replace':
       case 'figures':
       case 'statements':
@@ -331,6 +335,21 @@ export class Supervisor {
           `Cannot answer "${String((request as { readonly ask?: unknown } | undefined)?.ask)}": this version of the app does not know it`,
         )
     }
+  }
+
+  /** Exchanges the cluster keys in all processes, and says how many count. */
+  async #readKeys(): Promise<number> {
+    const keys = await this.#options.readKeys?.()
+    if (keys === undefined || this.#site.replaceKeys === undefined) {
+      throw new EpicError(
+        'SettingsInvalid',
+        'Cannot read the cluster key again: this app was started without --cluster-key-file',
+      )
+    }
+    await this.#site.replaceKeys(keys)
+    for (const child of this.#children) child.replaceKeys(keys)
+    this.#options.log.info('the cluster key was read again', { accepted: keys.length })
+    return keys.length
   }
 
   /** A number names the node that has this slot now. */

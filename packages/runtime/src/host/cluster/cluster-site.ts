@@ -48,6 +48,7 @@ import { EngineWatch } from './engine-watch.ts'
 import { beaconSealOf } from './find-cluster.ts'
 import { knock } from './knock.ts'
 import { parseNodeAddress } from './node-address.ts'
+import { trustOf, withKeys, type Trust } from './node-routes.ts'
 import { isSavedNowhere, openState, type SharedState } from './state-address.ts'
 import { claimState } from './state-owner.ts'
 
@@ -94,6 +95,7 @@ export class ClusterSite implements Site {
   readonly #engine: ClusterStore
   readonly #host: string
   readonly #lock: DataFolderLock
+  readonly #trust: Trust
   #watch: EngineWatch | undefined
   #desk: Desk | undefined
   #announcement: Announcement | undefined
@@ -104,6 +106,7 @@ export class ClusterSite implements Site {
     this.#engine = engine
     this.#host = host
     this.#lock = lock
+    this.#trust = trustOf(options.settings.secrets)
   }
 
   async begin(): Promise<ClusterStoreLimits> {
@@ -128,7 +131,7 @@ export class ClusterSite implements Site {
       everyMs: ENGINE_LOOK_MS,
       log,
     })
-    this.#desk = await Desk.open({ settings, log })
+    this.#desk = await Desk.open({ settings, trust: this.#trust, log })
     await this.#announce(parseTcpAddress(this.#desk.address).port)
     return this.#engine.limits
   }
@@ -136,6 +139,23 @@ export class ClusterSite implements Site {
   configFor(): { readonly cluster: ClusterNodeConfig } {
     if (this.#config === undefined) throw new Error('A node is started after begin')
     return { cluster: this.#config }
+  }
+
+  /** New connections prove and accept these keys from now on; those that stand go on. */
+  async replaceKeys(keys: readonly string[]): Promise<void> {
+    const { keyring } = this.#trust
+    if (keyring === undefined || this.#config === undefined || this.#desk === undefined) {
+      throw new EpicError(
+        'SettingsInvalid',
+        'Cannot exchange the cluster key: this machine was started without one',
+      )
+    }
+    keyring.replace(keys)
+    const { settings } = this.#config
+    const secrets = withKeys(settings.secrets, keys)
+    this.#config = { ...this.#config, settings: { ...settings, secrets } }
+    this.#announcement?.close()
+    await this.#announce(parseTcpAddress(this.#desk.address).port)
   }
 
   /** Knocks in vain, so that the members print what does not fit as well. */
@@ -179,12 +199,12 @@ export class ClusterSite implements Site {
   /** A machine that cannot announce itself is found by its name all the same, so this is no reason to stop. */
   async #announce(port: number): Promise<void> {
     const { settings, log } = this.#options
-    const { secrets, listen, announce, name } = settings
+    const { listen, announce, name } = settings
     const isAlone = isLoopback(parseTcpAddress(listen).host)
-    if (announce === 'off' || isAlone || secrets.clusterKey === undefined) return
+    if (announce === 'off' || isAlone || this.#trust.keyring === undefined) return
     try {
       this.#announcement = await announceOnLan({
-        seal: beaconSealOf(secrets, name),
+        seal: beaconSealOf(this.#trust, name),
         instance: instanceName(),
         port,
         handleTrouble: (error) => log.debug('multicast failed', { error }),

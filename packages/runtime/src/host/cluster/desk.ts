@@ -16,7 +16,7 @@ import {
 import type { Log } from '../../log.ts'
 import type { ClusterSettings } from './cluster-settings.ts'
 import { withoutSecrets } from './engine-address.ts'
-import { handshakeBetweenMachines, tcpSecurityOf, type SharedSecrets } from './node-routes.ts'
+import { handshakeBetweenMachines, tcpSecurityOf, type Trust } from './node-routes.ts'
 
 /** What is told of a cluster. */
 export interface ClusterPlace {
@@ -32,20 +32,21 @@ export type DeskMessage =
 
 export interface DeskOptions {
   readonly settings: ClusterSettings
+  readonly trust: Trust
   readonly log: Log
 }
 
 /** Of which cluster and what kind the two sides are, before either knows more. */
 export function deskPipe(
-  secrets: SharedSecrets,
+  trust: Trust,
   self: Pick<IdentityOptions, 'nodeId' | 'role'> & { readonly clusterName: string },
   log: Log,
 ): Pipe<DeskMessage> {
   const { clusterName, ...identity } = self
   return createPipe<DeskMessage>({
-    transport: tcpTransport({ security: tcpSecurityOf(secrets), log }),
+    transport: tcpTransport({ security: tcpSecurityOf(trust), log }),
     protocol: 'json',
-    handshake: handshakeBetweenMachines(secrets, {
+    handshake: handshakeBetweenMachines(trust, {
       clusterId: `desk of ${clusterName}`,
       ...identity,
     }),
@@ -62,9 +63,9 @@ export class Desk {
   readonly #settings: ClusterSettings
 
   /** @throws EpicError `Unavailable` when the address cannot be had */
-  static async open({ settings, log }: DeskOptions): Promise<Desk> {
+  static async open({ settings, trust, log }: DeskOptions): Promise<Desk> {
     const self = { clusterName: settings.name, nodeId: `desk-${process.pid}`, role: 'desk' }
-    const desk = new Desk(deskPipe(settings.secrets, self, log), settings)
+    const desk = new Desk(deskPipe(trust, self, log), settings)
     await desk.#pipe.listen(settings.listen)
     return desk
   }

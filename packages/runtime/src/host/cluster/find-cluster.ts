@@ -14,10 +14,10 @@ import {
   type MeetingPlace,
   type Search,
 } from '@epicserver/discovery'
-import { ClusterKeyring, type Pipe } from '@epicserver/net'
+import type { Pipe } from '@epicserver/net'
 import type { Log } from '../../log.ts'
 import { askDesk, deskPipe, type ClusterPlace, type DeskMessage } from './desk.ts'
-import type { SharedSecrets } from './node-routes.ts'
+import { trustOf, type SharedSecrets, type Trust } from './node-routes.ts'
 
 export interface FindClusterOptions {
   /** As in `lan`, `dns:name`, `[fd00::7]:3030`, separated by commas. */
@@ -44,16 +44,15 @@ export async function findCluster(options: FindClusterOptions): Promise<ClusterP
 }
 
 /** The seal by which machines of a cluster know each other's beacons. */
-export function beaconSealOf(secrets: SharedSecrets, clusterName: string): BeaconSeal {
-  if (secrets.clusterKey === undefined) {
+export function beaconSealOf({ keyring }: Trust, clusterName: string): BeaconSeal {
+  if (keyring === undefined) {
     throw new EpicError(
       'SettingsInvalid',
       'Cannot find machines by multicast without a cluster key: a certificate seals no beacon. Give a key, or name a machine: --join host:3030',
     )
   }
-  const keys = new ClusterKeyring(secrets.clusterKey).accepted()
   return new BeaconSeal(
-    keys.map(({ beaconKey }) => beaconKey),
+    keyring.accepted().map(({ beaconKey }) => beaconKey),
     clusterName,
   )
 }
@@ -75,7 +74,7 @@ class ClusterSearch {
     this.#options = options
     this.#places = places
     const self = { clusterName, nodeId: `seeker-${randomUUID()}`, role: 'seeker' }
-    this.#pipe = deskPipe(secrets, self, log)
+    this.#pipe = deskPipe(trustOf(secrets), self, log)
   }
 
   async run(): Promise<ClusterPlace> {
@@ -105,7 +104,7 @@ class ClusterSearch {
   async #searchLan(): Promise<Search> {
     const { secrets, clusterName, log } = this.#options
     return await findOnLan({
-      seal: beaconSealOf(secrets, clusterName),
+      seal: beaconSealOf(trustOf(secrets), clusterName),
       handleFound: (addresses) => void this.#askOneOf(addresses),
       handleTrouble: (error) => log.debug('multicast failed', { error }),
     })

@@ -9,7 +9,12 @@ import { EpicError, isEpicError } from '@epicserver/contracts'
 import { createPipe, tcpTransport, type Pipe } from '@epicserver/net'
 import type { Log } from '../../log.ts'
 import { PEER_VERSIONS } from '../peer-versions.ts'
-import { handshakeBetweenMachines, tcpSecurityOf, type SharedSecrets } from './node-routes.ts'
+import {
+  handshakeBetweenMachines,
+  tcpSecurityOf,
+  trustOf,
+  type SharedSecrets,
+} from './node-routes.ts'
 
 export interface KnockOptions {
   readonly clusterId: string
@@ -58,12 +63,13 @@ async function knockAt(pipe: Pipe<Uint8Array>, address: string): Promise<EpicErr
 }
 
 function knockingPipe({ clusterId, secrets, compatibility, log }: KnockOptions): Pipe<Uint8Array> {
+  const trust = trustOf(secrets)
   return createPipe<Uint8Array>({
-    transport: tcpTransport({ security: tcpSecurityOf(secrets), log }),
+    transport: tcpTransport({ security: tcpSecurityOf(trust), log }),
     protocol: 'raw',
     compatibility,
     versions: PEER_VERSIONS,
-    handshake: handshakeBetweenMachines(secrets, {
+    handshake: handshakeBetweenMachines(trust, {
       clusterId,
       nodeId: `knock-${process.pid}`,
       role: 'knock',

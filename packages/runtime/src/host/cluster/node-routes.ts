@@ -30,7 +30,37 @@ export interface NodeRoute {
 /** What nodes of different machines have in common: a cluster key, certificates of one authority, or both. */
 export interface SharedSecrets {
   readonly clusterKey?: string
+  /** Accepted beside it, while one key is exchanged for another. */
+  readonly furtherKeys?: readonly string[]
   readonly certificate?: TlsCertificate
+}
+
+/** The secrets as connections use them: the keys may be exchanged while connections stand. */
+export interface Trust {
+  readonly keyring: ClusterKeyring | undefined
+  readonly certificate: TlsCertificate | undefined
+}
+
+/** @throws EpicError `SettingsInvalid` when a key is too short */
+export function trustOf({ certificate, ...secrets }: SharedSecrets): Trust {
+  const keys = keysOf(secrets)
+  return { keyring: keys.length === 0 ? undefined : new ClusterKeyring(keys), certificate }
+}
+
+/** The keys that count, the one in use first. */
+export function keysOf({ clusterKey, furtherKeys = [] }: SharedSecrets): readonly string[] {
+  return clusterKey === undefined ? [] : [clusterKey, ...furtherKeys]
+}
+
+/** The same secrets with other keys. */
+export function withKeys(
+  { certificate }: SharedSecrets,
+  [clusterKey, ...furtherKeys]: readonly string[],
+): SharedSecrets {
+  return {
+    ...(clusterKey !== undefined && { clusterKey, furtherKeys }),
+    ...(certificate !== undefined && { certificate }),
+  }
 }
 
 export interface UnixRouteOptions {
@@ -72,6 +102,8 @@ export function neighbourRoute({ runFolder, host, ...options }: NeighbourRouteOp
 export interface MachineRouteOptions {
   readonly clusterId: string
   readonly secrets: SharedSecrets
+  /** Made of the secrets, unless the caller keeps it to exchange keys. */
+  readonly trust?: Trust
   /** As in `[::]:3031`. */
   readonly listenAt: string
   readonly log: Log
@@ -81,30 +113,30 @@ export interface MachineRouteOptions {
 export function machineRoute({
   clusterId,
   secrets,
+  trust = trustOf(secrets),
   listenAt,
   log,
 }: MachineRouteOptions): NodeRoute {
   return {
-    transport: tcpTransport({ security: tcpSecurityOf(secrets), log }),
+    transport: tcpTransport({ security: tcpSecurityOf(trust), log }),
     listenAt,
-    handshakeFor: (nodeId) =>
-      handshakeBetweenMachines(secrets, { clusterId, nodeId, role: 'node' }),
+    handshakeFor: (nodeId) => handshakeBetweenMachines(trust, { clusterId, nodeId, role: 'node' }),
     targetOf: (address) => address.split('/', 1)[0],
   }
 }
 
 /** Encryption by certificates where there are some, else by the cluster key; without either only loopback is open. */
-export function tcpSecurityOf({ clusterKey, certificate }: SharedSecrets): TcpSecurity {
+export function tcpSecurityOf({ keyring, certificate }: Trust): TcpSecurity {
   if (certificate !== undefined) return { certificate }
-  return clusterKey === undefined ? 'plain-text' : { clusterKeys: new ClusterKeyring(clusterKey) }
+  return keyring === undefined ? 'plain-text' : { clusterKeys: keyring }
 }
 
 /** Where nothing is shared there is still the loopback of one machine, on which everyone is believed. */
 export function handshakeBetweenMachines(
-  { clusterKey, certificate }: SharedSecrets,
+  { keyring, certificate }: Trust,
   identity: IdentityOptions,
 ): Handshake {
-  if (clusterKey !== undefined) return clusterKeyHandshake(clusterKey, identity)
+  if (keyring !== undefined) return clusterKeyHandshake(keyring, identity)
   return certificate === undefined
     ? clusterKeyHandshake(LOOPBACK_KEY, identity)
     : certificateHandshake(identity)
