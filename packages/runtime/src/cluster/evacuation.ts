@@ -3,7 +3,8 @@
  * drains, every guest there is.
  *
  * Each goes by itself: one that finds no quiet moment holds up none, and is tried again later. So many are under way at a
- * time, and no more, that calls and other nodes hardly notice; the pace follows from how long a move takes.
+ * time, and no more, that calls and other nodes hardly notice (`MovePace`); a node that drains is waited for, and goes on with some
+ * however busy all are.
  */
 import { parseEntityId } from '@epicserver/contracts'
 import {
@@ -17,6 +18,7 @@ import {
 import type { Placement } from '../model/settings.ts'
 import type { EntityNode } from '../node/node.ts'
 import type { Pending } from '../node/ports.ts'
+import { MovePace } from './move-pace.ts'
 import type { Residence } from './residence.ts'
 
 export interface EvacuationParts {
@@ -31,17 +33,25 @@ export interface EvacuationCounts {
   readonly left: number
 }
 
+/** Under way at least while somebody waits for the node to be empty. */
+const AT_ONCE_DRAINING = 8
+
 export class Evacuation {
   readonly #parts: EvacuationParts
+  readonly #pace: MovePace
   /** Guests that are to go home, with the instant before which they are not tried again. */
   readonly #homeward = new Map<EntityKey, number>()
   #isDraining = false
+  /** When a node that drains looks again for guests that came since. */
+  #looksAt = 0
   #underWay = 0
   #moved = 0
   #next: Pending | undefined
 
   constructor(parts: EvacuationParts) {
     this.#parts = parts
+    const { movesAtOnceMax, slowMoveMs } = parts.node.limits
+    this.#pace = new MovePace({ atOnceMax: movesAtOnceMax, slowMs: slowMoveMs })
   }
 
   get counts(): EvacuationCounts {
@@ -57,6 +67,7 @@ export class Evacuation {
   /** From now on every guest is to go, until `stop`. */
   start(): void {
     this.#isDraining = true
+    this.#looksAt = 0
     this.#arm()
   }
 
@@ -75,18 +86,24 @@ export class Evacuation {
   }
 
   #round(): void {
-    const { member, node } = this.#parts
+    const { node } = this.#parts
     if (node.isClosed) return
-    if (this.#isDraining) {
-      for (const { key } of member.residents.guests)
-        if (!this.#homeward.has(key)) this.#homeward.set(key, 0)
-    }
     const now = node.ports.clock.monotonicMs()
+    if (this.#isDraining && (this.#homeward.size === 0 || now >= this.#looksAt)) this.#look(now)
+    const atOnce = Math.max(this.#pace.atOnce, this.#isDraining ? AT_ONCE_DRAINING : 1)
     for (const [key, notBefore] of this.#homeward) {
-      if (this.#underWay >= node.limits.movesAtOnceMax) break
+      if (this.#underWay >= atOnce) break
       if (now >= notBefore) this.#send(key, now)
     }
     if (this.#isDraining || this.#homeward.size > 0) this.#arm()
+  }
+
+  /** Guests may be very many: those that came since the last look, as by moves that were under way, are looked for now and then. */
+  #look(now: number): void {
+    const { member, node } = this.#parts
+    this.#looksAt = now + node.limits.moveAgainAfterMs
+    for (const { key } of member.residents.guests)
+      if (!this.#homeward.has(key)) this.#homeward.set(key, 0)
   }
 
   #send(key: EntityKey, now: number): void {
@@ -102,9 +119,11 @@ export class Evacuation {
     if (activation?.state !== 'active' || target === undefined || residence.departures.has(key))
       return
     this.#underWay += 1
-    void residence.departures.begin(key, activation, target).then(({ status }) => {
+    void residence.departures.begin(key, activation, target).then((outcome) => {
       this.#underWay -= 1
-      if (status !== 'moved') return
+      if (outcome.status !== 'moved') return
+      const { transferMs } = outcome
+      this.#pace.handleMoved({ begunAt: now, transferMs }, node.ports.clock.monotonicMs())
       this.#moved += 1
       this.#homeward.delete(key)
     })

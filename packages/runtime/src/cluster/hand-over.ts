@@ -6,11 +6,13 @@
  * others should wait for, goes on here as a guest of the new owner, to be moved there as it is. One that is on its way in or
  * out stays what it is: its next owner decides.
  *
+ * A node may hold very many entities: those that are concerned are looked for a slice at a time, once, and calls go on in between.
+ *
  * Store work is done one piece after the other, so that a partition is never closed before it was opened.
  */
 import { EpicError, partitionOf } from '@epicserver/contracts'
 import type { ClusterMember, Resident } from '@epicserver/fabric'
-import type { Activation } from '@epicserver/kernel'
+import type { Activation, EntityType } from '@epicserver/kernel'
 import type { ClusterRouter } from './cluster-router.ts'
 import { RUNTIME_LIMITS } from '../limits.ts'
 import type { Log } from '../log.ts'
@@ -31,6 +33,10 @@ export interface HandOverParts {
   /** A partition could not be opened or closed: the node cannot go on. */
   readonly fail: () => void
 }
+
+/** How long a look at what is in memory keeps calls waiting. */
+const SLICE_MS = 2
+const LOOKS_BETWEEN_CLOCKS = 256
 
 export class HandOver {
   readonly #parts: HandOverParts
@@ -64,16 +70,15 @@ export class HandOver {
     const lost = new Set(partitions)
     router.setReady(partitions, false)
     this.#afterWork(async () => {
-      const isLost = (activation: Activation): boolean =>
-        lost.has(homeOf(activation)) && hasHome(node, activation)
+      const found = await this.#find(lost)
+      const left = (): Activation[] => found.filter(({ state }) => state !== 'gone')
       const until = this.#now() + node.limits.handOverGraceMs
-      await this.quiet((each) => isLost(each) && !this.#staysAsIs(each, this.#now() >= until))
+      await this.quiet((each) => !this.#staysAsIs(each, this.#now() >= until), left)
       await store.release(partitions)
       if (node.isClosed) return
-      const staying = activationsOf(node).filter(
-        (each) => isLost(each) && !residence.isUndecided(each),
-      )
-      const guests = staying.map((each) => residentOf(each))
+      const guests = left()
+        .filter((each) => !residence.isUndecided(each))
+        .map((each) => residentOf(each))
       member.ackLost(viewNo, this.#now(), guests)
       pump()
       this.#parts.onStaying(guests)
@@ -85,12 +90,15 @@ export class HandOver {
     return this.#work
   }
 
-  /** Puts the chosen activations away: waits for their turns, a while, then ends them. */
-  async quiet(isChosen: (activation: Activation) => boolean): Promise<void> {
+  /** Puts the chosen activations away, of those given: waits for their turns, a while, then ends them. */
+  async quiet(
+    isChosen: (activation: Activation) => boolean,
+    among: () => readonly Activation[] = () => activationsOf(this.#parts.node),
+  ): Promise<void> {
     const { node } = this.#parts
     const until = this.#now() + RUNTIME_LIMITS.stopGraceMs
     for (;;) {
-      const left = activationsOf(node).filter((activation) => isChosen(activation))
+      const left = among().filter((activation) => isChosen(activation))
       if (left.length === 0 || node.isClosed) return
       const isOver = this.#now() >= until
       for (const activation of left) {
@@ -100,6 +108,25 @@ export class HandOver {
       node.scheduleDrain()
       await new Promise<void>((resolve) => void node.ports.clock.setTimer(resolve, 1))
     }
+  }
+
+  /** What lives here of partitions that are lost; no more can come, since calls for them are held already. */
+  async #find(lost: ReadonlySet<number>): Promise<Activation[]> {
+    const { node } = this.#parts
+    const found: Activation[] = []
+    let sliceEndsAt = this.#now() + SLICE_MS
+    let looked = 0
+    for (const type of node.kernel.types.values()) {
+      if (!hasHome(node, type)) continue
+      for (const activation of type.activations.values()) {
+        if (lost.has(homeOf(activation))) found.push(activation)
+        looked += 1
+        if (looked % LOOKS_BETWEEN_CLOCKS !== 0 || this.#now() < sliceEndsAt) continue
+        await new Promise<void>((resolve) => void node.ports.clock.setTimer(resolve, 0))
+        sliceEndsAt = this.#now() + SLICE_MS
+      }
+    }
+    return found
   }
 
   /** Whether an activation goes on here although its home goes to another node. */
@@ -130,7 +157,7 @@ function hasWhatNoStoreHas({ timers, type }: Activation): boolean {
 }
 
 /** Entities that may be anywhere are where they are called from. */
-function hasHome(node: EntityNode, { type }: Activation): boolean {
+function hasHome(node: EntityNode, type: EntityType): boolean {
   return node.description(type.plan.name).placement !== 'anywhere'
 }
 
