@@ -221,3 +221,21 @@ test('an app that was broken meanwhile: a restart fails and is tried again, the 
   await writeFile(app, good)
   await tested.allServe(2)
 })
+
+test('kill -9 of the only node: who calls meanwhile waits for the next one, and is not refused', async (t) => {
+  const folder = await temporaryFolder(t)
+  const tested = await AppUnderTest.start(t, await writeApp(folder, counters), {
+    data: join(folder, 'data'),
+    processes: 1,
+  })
+  await tested.call('Counter/a', 'add')
+  const { pid } = (await tested.call('Counter/a', 'read')) as Read
+  const ended = tested.line(/has ended and is started again/)
+  process.kill(pid, 'SIGKILL')
+  await ended
+  const calls = [1, 2, 3].map(() => tested.call('Counter/a', 'read') as Promise<Read>)
+  for (const { count, pid: now } of await Promise.all(calls)) {
+    assert.equal(count, 1)
+    assert.notEqual(now, pid)
+  }
+})

@@ -19,6 +19,7 @@ import { openMachine } from './machine.ts'
 import { listenForControl } from './control-socket.ts'
 import { endLeftBehind } from './left-behind.ts'
 import { NodeChild, type ChildEvents } from './node-child.ts'
+import { Patience } from './patience.ts'
 import { runFolderFor } from './run-folder.ts'
 import type { NodeFigures } from './node-figures.ts'
 import type { Site, SiteStatus } from './site.ts'
@@ -73,6 +74,7 @@ export class Supervisor {
   #stopping: Promise<void> | undefined
   #onExit: () => void = () => undefined
   #turn = 0
+  readonly #patience = new Patience()
 
   private constructor(options: SupervisorOptions, site: Site, runFolder: string) {
     this.#options = options
@@ -162,6 +164,7 @@ export class Supervisor {
   }
 
   async #stopAll(): Promise<void> {
+    this.#patience.end()
     this.#control?.close()
     for (const child of this.#children) child.stop()
     const patience = setTimeout(() => this.#killAll('they did not stop in time'), STOP_MS)
@@ -202,6 +205,7 @@ export class Supervisor {
       })
       this.#hasServed = true
       this.#serving.resolve()
+      this.#patience.handleChange()
     },
     setupDone: () => this.#setupDone.resolve(),
     setupFailed: (error) => this.#giveUp(error),
@@ -310,6 +314,7 @@ export class Supervisor {
   async #answer(request: ControlRequest): Promise<ControlAnswer> {
     switch (request.ask) {
       case 'call':
+        await this.#patience.until(() => this.#anyServing().state === 'serving')
         return await this.#anyServing().ask(request)
       case 'inspect':
         return await this.#inspect(request)
