@@ -5,6 +5,7 @@
  * Each counter's history, as its clients were told it, must be that of one counter in one place; messages between entities keep
  * their order; planned rounds are walked once.
  */
+import type { App } from 'epicserver'
 import {
   CLUSTER_FAULT_KINDS,
   converges,
@@ -18,8 +19,9 @@ import {
   SeededRandom,
   simulate,
   singleActivation,
+  type SimulateOptions,
 } from '@epicserver/testkit'
-import { clusterApp } from './cluster/app.ts'
+import { clusterApp, type ClusterClasses } from './cluster/app.ts'
 import { Notes, runClient } from './cluster/clients.ts'
 import { checkCluster } from './cluster/final-checks.ts'
 import { runMover, runOperator } from './cluster/operators.ts'
@@ -28,17 +30,32 @@ import { replayCommand, type Scenario } from './scenario.ts'
 const CLIENTS = 3
 const STORM_MS = 30_000
 
-export const cluster: Scenario = {
+export type Balance = NonNullable<SimulateOptions<ClusterClasses>['balance']>
+
+/** What one of several scenarios of this kind has of its own. */
+export interface ClusterScenario {
+  readonly name: string
+  readonly summary: string
+  readonly app: App<ClusterClasses>
+  readonly balance?: (seed: number) => Balance
+}
+
+export const cluster: Scenario = clusterScenario({
   name: 'cluster',
   summary: 'machines that come and go, entities that move, and everything going wrong',
-  run: ({ seed, ...options }) =>
+  app: clusterApp,
+})
+
+export function clusterScenario({ name, summary, app, balance }: ClusterScenario): Scenario {
+  const run: Scenario['run'] = ({ seed, ...options }) =>
     simulate(
       {
-        app: clusterApp,
+        app,
+        ...(balance && { balance: balance(seed) }),
         nodes: 3 + (seed % 5),
         seed,
         faults: drawFaults(new SeededRandom(seed), [...FAULT_KINDS, ...CLUSTER_FAULT_KINDS]),
-        replay: replayCommand('cluster', seed),
+        replay: replayCommand(name, seed),
         ...options,
       },
       async (world) => {
@@ -59,5 +76,6 @@ export const cluster: Scenario = {
           noLeak,
         )
       },
-    ),
+    )
+  return { name, summary, run }
 }

@@ -10,6 +10,8 @@ export interface Report {
   readonly failed: number[]
   virtualMs: number
   realMs: number
+  /** Processor time, which tells more where the machine has other things to do. */
+  cpuMs: number
   /** How often which fault occurred. */
   readonly faults: Record<string, number>
 }
@@ -25,13 +27,14 @@ export interface SeedsOptions {
 }
 
 export function emptyReport(): Report {
-  return { seeds: 0, failed: [], virtualMs: 0, realMs: 0, faults: {} }
+  return { seeds: 0, failed: [], virtualMs: 0, realMs: 0, cpuMs: 0, faults: {} }
 }
 
 /** Adds what some seeds came to. */
 export function addReport(total: Report, part: Report): void {
   total.seeds += part.seeds
   total.virtualMs += part.virtualMs
+  total.cpuMs += part.cpuMs
   total.realMs += part.realMs
   total.failed.push(...part.failed)
   for (const [kind, times] of Object.entries(part.faults))
@@ -44,12 +47,13 @@ export const FAILED_DETAILS_MAX = 5
 export async function runSeeds(scenario: Scenario, options: SeedsOptions): Promise<Report> {
   const { count, from, print, trace, mutations = [] } = options
   const startedAt = performance.now()
+  const cpuBefore = process.cpuUsage()
   const report = emptyReport()
   for (let seed = from; seed < from + count; seed += 1) {
     const run = { seed, mutations, ...(trace && { print: trace }) }
     const outcome = await outcomeOf(scenario, { ...run, isTraced: trace !== undefined })
     const { virtualMs, faults } = outcome
-    addReport(report, { seeds: 1, failed: [], virtualMs, realMs: 0, faults })
+    addReport(report, { ...emptyReport(), seeds: 1, virtualMs, faults })
     if (!(outcome instanceof SimulationFailed)) continue
     report.failed.push(seed)
     if (options.untilFailed === true) break
@@ -58,6 +62,8 @@ export async function runSeeds(scenario: Scenario, options: SeedsOptions): Promi
     else print(`seed ${seed} failed: ${await storyOf(scenario, run, outcome)}\n`)
   }
   report.realMs = Math.round(performance.now() - startedAt)
+  const { user, system } = process.cpuUsage(cpuBefore)
+  report.cpuMs = Math.round((user + system) / 1_000)
   report.virtualMs = Math.round(report.virtualMs)
   return report
 }

@@ -2,10 +2,11 @@
 import { barrels } from '../scenarios/barrels.ts'
 import { cluster } from '../scenarios/cluster.ts'
 import { ground } from '../scenarios/ground.ts'
+import { placement } from '../scenarios/placement.ts'
 import type { Scenario } from '../scenarios/scenario.ts'
 import { topics } from '../scenarios/topics.ts'
 
-export const SCENARIOS: readonly Scenario[] = [ground, cluster, topics, barrels]
+export const SCENARIOS: readonly Scenario[] = [ground, cluster, placement, topics, barrels]
 
 export function scenarioNamed(name: string): Scenario {
   const scenario = SCENARIOS.find((each) => each.name === name)

@@ -96,12 +96,12 @@ function areAllFound({ mutations }: MutationReport): boolean {
   return Object.values(mutations).every(({ found }) => found !== null)
 }
 
-function summarise({ seeds, failed, virtualMs, realMs, faults }: Report): void {
-  const ratio = Math.round(virtualMs / realMs)
+function summarise({ seeds, failed, virtualMs, realMs, cpuMs, faults }: Report): void {
+  const [ratio, ofCpu] = [realMs, cpuMs].map((ms) => Math.round(virtualMs / ms))
   const count = Object.values(faults).reduce((sum, each) => sum + each, 0)
   const minutes = (virtualMs / 60_000).toFixed(1)
   print(
-    `${seeds} seeds, ${minutes} minutes simulated in ${(realMs / 1_000).toFixed(1)} s (${ratio} times real time), ${count} faults`,
+    `${seeds} seeds, ${minutes} minutes simulated in ${(realMs / 1_000).toFixed(1)} s (${ratio} times real time, ${ofCpu} times processor time), ${count} faults`,
   )
   print(
     failed.length === 0

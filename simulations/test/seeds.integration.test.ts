@@ -14,6 +14,7 @@ interface FailedSeed {
 /** Without faults every seed is much like every other. */
 const SEEDS: Readonly<Record<string, number>> = {
   barrels: 1,
+  placement: 8,
   topics: 8,
 }
 const SEEDS_OTHERWISE = 20

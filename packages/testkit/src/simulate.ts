@@ -2,7 +2,7 @@
  * A whole cluster in one process: its network, disks, clocks and crashes, from one seed, in virtual time.
  */
 import type { MemberOptions } from '@epicserver/fabric'
-import type { App, EntityClasses, Pool } from '@epicserver/runtime'
+import type { App, BalanceOptions, EntityClasses, Pool } from '@epicserver/runtime'
 import { callThrough } from './client.ts'
 import { controlGlobals } from './controlled-globals.ts'
 import { drawFaults, type FaultProfile } from './faults.ts'
@@ -22,6 +22,8 @@ export interface SimulateOptions<C extends EntityClasses> {
   /** The lease of a node: how long a frozen one keeps its entities. */
   readonly ttlMs?: number
   readonly member?: Partial<MemberOptions>
+  /** How eagerly nodes move entities to where they have less to do, and to those with whom they talk. */
+  readonly balance?: BalanceOptions
   /** Rules whose breach is only noted, for `world.check` to find; otherwise a breach ends the run at once. */
   readonly tolerate?: readonly string[]
   /** What to break, to prove that a checker notices. */

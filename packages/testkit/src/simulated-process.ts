@@ -11,6 +11,7 @@ import type { Activation, Call, Held } from '@epicserver/kernel'
 import { ClusterNode } from '@epicserver/runtime'
 import type {
   App,
+  BalanceOptions,
   EntityCall,
   EntityNode,
   LogSink,
@@ -44,6 +45,7 @@ export interface ProcessWorld {
   readonly trace: Trace
   readonly ttlMs: number
   readonly member: Partial<MemberOptions>
+  readonly balance: BalanceOptions
   readonly mutations: ReadonlySet<Mutation>
   /** The newest version of an entity that was said to be durable. */
   acknowledgedVersion(entity: EntityId): bigint
@@ -221,7 +223,7 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
   // The node and its ports
 
   #createNode(): ClusterNode {
-    const { app, network, ttlMs, member, mutations } = this.#world
+    const { app, network, ttlMs, member, balance, mutations } = this.#world
     const { files, name } = this.#host
     return new ClusterNode({
       entities: app.entities,
@@ -246,6 +248,7 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
       appVersion: '1',
       ttlMs,
       member,
+      balance,
       mutations,
       onFenced: (reason) => this.#handleFenced(reason),
     })

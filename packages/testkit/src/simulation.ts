@@ -6,7 +6,7 @@
  */
 import { parseEntityId, PARTITIONS, type EntityId } from '@epicserver/contracts'
 import type { MemberOptions, Mutation } from '@epicserver/fabric'
-import type { App } from '@epicserver/runtime'
+import type { App, BalanceOptions } from '@epicserver/runtime'
 import { MemoryDisk } from '@epicserver/store-memory'
 import { DurabilityWatch } from './checkers/durability-watch.ts'
 import { OpenCallsWatch } from './checkers/open-calls-watch.ts'
@@ -37,6 +37,7 @@ export interface SimulationOptions {
   readonly seed: number
   readonly ttlMs?: number
   readonly member?: Partial<MemberOptions>
+  readonly balance?: BalanceOptions
   /** Rules whose breach is only noted, for `world.check` to find. */
   readonly tolerate?: readonly string[]
   readonly mutations?: ReadonlySet<SimulationMutation>
@@ -73,6 +74,7 @@ export class Simulation implements ProcessWorld, FaultyWorld {
   readonly durability: DurabilityWatch
   readonly ttlMs: number
   readonly member: Partial<MemberOptions>
+  readonly balance: BalanceOptions
   readonly mutations: ReadonlySet<Mutation>
   readonly violations: Violation[] = []
   /** Told of each process that ends; clients wait for that. */
@@ -90,6 +92,7 @@ export class Simulation implements ProcessWorld, FaultyWorld {
     this.random = new SeededRandom(seed)
     this.ttlMs = options.ttlMs ?? LEASE_TTL_MS
     this.member = options.member ?? {}
+    this.balance = options.balance ?? {}
     this.mutations = mutations as ReadonlySet<Mutation>
     this.#tolerated = new Set(options.tolerate)
     this.trace = new Trace(() => this.time.now, {
