@@ -7,6 +7,7 @@ import { ClusterRouter } from './cluster-router.ts'
 import { Evacuation } from './evacuation.ts'
 import { balancePace } from '../placement/balance-options.ts'
 import { Balancer } from '../placement/balancer.ts'
+import { Companions } from '../placement/companions.ts'
 import { FirstPlaces } from '../placement/first-places.ts'
 import { LoadMeter } from '../placement/load-meter.ts'
 import { Sampler } from '../placement/sampler.ts'
@@ -45,6 +46,7 @@ interface CallParts {
   readonly peers: Peers
   readonly firstPlaces: FirstPlaces
   readonly sampler: Sampler
+  readonly companions: Companions
 }
 
 export interface ClusterParts extends CallParts {
@@ -65,8 +67,8 @@ export function createParts(
 ): ClusterParts {
   const calls = createCallParts(options, nodeId, home)
   const { member, log, pump, fail, drain, activate } = home
-  const { node, router, store, residence, peers, firstPlaces, sampler } = calls
-  const evacuation = new Evacuation({ member, node, residence })
+  const { node, router, store, residence, peers, firstPlaces, sampler, companions } = calls
+  const evacuation = new Evacuation({ member, node, residence, companions })
   const handOver = new HandOver({
     ...{ member, node, router, residence, store, log, pump, fail },
     onStaying: (guests: readonly Resident[]) => evacuation.sendHome(guests),
@@ -86,7 +88,7 @@ export function createParts(
     messages: () => peers.messages,
     everyMs: pace.measureEveryMs,
   })
-  const balancer = new Balancer({ member, node, residence, loadMeter, sampler }, pace)
+  const balancer = new Balancer({ member, node, residence, companions, loadMeter, sampler }, pace)
   for (const part of [store, moves, operators, firstPlaces, balancer])
     for (const [name, handler] of part.requests) node.requests.set(name, handler)
   loadMeter.start()
@@ -116,6 +118,7 @@ function createCallParts(
     whereabouts: () => whereabouts,
     residence: () => residence,
     firstPlaces: () => firstPlaces,
+    companions: () => companions,
   })
   const store = new RoutedStore({
     store: ports.store,
@@ -133,7 +136,9 @@ function createCallParts(
     home: () => node,
     isActive: (ref) => node.isActive(ref),
   })
-  const residence = new Residence({ member, node, whereabouts, pump })
+  const onMoved: Companions['handleMoved'] = (key, to) => companions.handleMoved(key, to)
+  const residence: Residence = new Residence({ member, node, whereabouts, pump, onMoved })
+  const companions = new Companions({ node, residence: () => residence })
   const sampler = new Sampler(node)
   const onSampled: Sampler['handleCall'] = (call, to) => sampler.handleCall(call, to)
   const peers = new Peers(
@@ -141,7 +146,7 @@ function createCallParts(
     network(nodeId),
   )
   const firstPlaces = new FirstPlaces({ member, node, router, peers: () => peers })
-  return { node, router, store, whereabouts, residence, peers, firstPlaces, sampler }
+  return { node, router, store, whereabouts, residence, peers, firstPlaces, sampler, companions }
 }
 
 function calledOff(nodeId: string): EpicError {

@@ -17,6 +17,7 @@ import type { PeerLink } from './peer-link.ts'
 import type { NodeClock, Router } from '../node/ports.ts'
 import { partitionOfRef, type RefObject, wayOf } from '../model/ref.ts'
 import { PeerCall } from './peer-call.ts'
+import type { Companions } from '../placement/companions.ts'
 import type { FirstPlaces } from '../placement/first-places.ts'
 import type { Residence } from './residence.ts'
 import { placeOfRef, type Whereabouts } from './whereabouts.ts'
@@ -42,6 +43,7 @@ export interface ClusterRouterParts {
   readonly whereabouts: () => Whereabouts
   readonly residence: () => Residence
   readonly firstPlaces: () => FirstPlaces
+  readonly companions: () => Companions
 }
 
 /** A call that waits, and what finds its place when it is looked at again. */
@@ -59,6 +61,7 @@ export class ClusterRouter implements Router {
   readonly #whereabouts: () => Whereabouts
   readonly #residence: () => Residence
   readonly #firstPlaces: () => FirstPlaces
+  readonly #companions: () => Companions
   /** Partitions that this node serves and whose store is open. */
   readonly #ready = new Uint8Array(PARTITIONS)
   #readySet: ReadonlySet<number> | undefined
@@ -73,6 +76,7 @@ export class ClusterRouter implements Router {
     this.#whereabouts = parts.whereabouts
     this.#residence = parts.residence
     this.#firstPlaces = parts.firstPlaces
+    this.#companions = parts.companions
   }
 
   isHome(ref: RefObject): boolean {
@@ -154,7 +158,12 @@ export class ClusterRouter implements Router {
     this.#residence().handleRested(activation)
   }
 
+  handleAwake(activation: Activation): void {
+    this.#companions().handleAwake(activation)
+  }
+
   handleGone(activation: Activation): void {
+    this.#companions().handleGone(activation)
     this.#residence().handleGone(activation)
   }
 

@@ -18,6 +18,7 @@ import {
 import type { Placement } from '../model/settings.ts'
 import type { EntityNode } from '../node/node.ts'
 import type { Pending } from '../node/ports.ts'
+import type { Companions } from '../placement/companions.ts'
 import { MovePace } from './move-pace.ts'
 import type { Residence } from './residence.ts'
 
@@ -25,6 +26,7 @@ export interface EvacuationParts {
   readonly member: ClusterMember
   readonly node: EntityNode
   readonly residence: Residence
+  readonly companions: Companions
 }
 
 /** How many have gone, and how many are left. */
@@ -107,7 +109,7 @@ export class Evacuation {
   }
 
   #send(key: EntityKey, now: number): void {
-    const { member, residence, node } = this.#parts
+    const { member, residence, companions, node } = this.#parts
     const guest = member.residents.guest(key)
     if (guest === undefined) {
       this.#homeward.delete(key)
@@ -118,6 +120,8 @@ export class Evacuation {
     this.#homeward.set(key, now + node.limits.moveAgainAfterMs)
     if (activation?.state !== 'active' || target === undefined || residence.departures.has(key))
       return
+    // It is taken along when that has gone.
+    if (companions.isLed(activation)) return
     this.#underWay += 1
     void residence.departures.begin(key, activation, target).then((outcome) => {
       this.#underWay -= 1

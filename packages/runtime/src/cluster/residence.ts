@@ -5,7 +5,7 @@
  * gave its epoch, and that its owner is told when it ends.
  */
 import { formatEntityId, parseEntityId } from '@epicserver/contracts'
-import type { ClusterMember, EntityEffect, EntityKey } from '@epicserver/fabric'
+import type { ClusterMember, EntityEffect, EntityKey, NodeId } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
 import type { EntityNode } from '../node/node.ts'
 import { Arrivals } from './arrivals.ts'
@@ -18,6 +18,8 @@ export interface ResidenceParts {
   readonly whereabouts: Whereabouts
   /** Residents were told something: perform what they want. */
   readonly pump: () => void
+  /** An entity has moved from here to another node. */
+  readonly onMoved: (key: EntityKey, to: NodeId) => void
 }
 
 /** The key under which the fabric knows an activation's entity. */
@@ -59,6 +61,7 @@ export class Residence {
         break
       case 'moved':
         this.departures.handleMoved(effect)
+        this.#parts.onMoved(effect.key, effect.host)
         break
       case 'resume':
         this.departures.handleResume(effect)

@@ -76,7 +76,8 @@ export class Lifecycle {
   }
 
   #wake(activation: Activation): void {
-    const { kernel } = this.#node
+    const { kernel, ports } = this.#node
+    ports.router.handleAwake?.(activation)
     try {
       activation.instance ??= constructEntity(
         this.#description(activation).entityClass,

@@ -67,6 +67,8 @@ export interface Router {
   canServe(nowMs: number): boolean
   /** An entity that starts nothing new has come to rest; told where entities move. */
   handleRested?(activation: Activation): void
+  /** An activation begins to live here. */
+  handleAwake?(activation: Activation): void
   /** An activation has ended. */
   handleGone?(activation: Activation): void
 }

@@ -9,12 +9,14 @@
  * What bounds it: so many moves a round, so many at a time, and nothing that has just come. A node that is well (`WELL_SCORE`) is left as
  * it is. Each round that moved something is one line of the log.
  */
+import { parseEntityId } from '@epicserver/contracts'
 import {
   memberOf,
   NO_LOAD,
   planLocality,
   planRebalance,
   type ClusterMember,
+  type EntityKey,
   type Load,
   type LocalityInput,
   type Movable,
@@ -26,6 +28,7 @@ import type { Residence } from '../cluster/residence.ts'
 import type { EntityNode, NodeRequest } from '../node/node.ts'
 import type { Pending } from '../node/ports.ts'
 import type { BalancePace } from './balance-options.ts'
+import type { Companions } from './companions.ts'
 import type { LoadMeter } from './load-meter.ts'
 import type { Sampler } from './sampler.ts'
 import type { Weighed } from './samples.ts'
@@ -35,6 +38,7 @@ export interface BalancerParts {
   readonly member: ClusterMember
   readonly node: EntityNode
   readonly residence: Residence
+  readonly companions: Companions
   readonly loadMeter: LoadMeter
   readonly sampler: Sampler
 }
@@ -137,11 +141,18 @@ export class Balancer {
   }
 
   #movable({ activation, key, load, sinceMs }: Weighed): Movable | undefined {
-    const { placement } = this.#parts.node.description(activation.type.plan.name)
+    const { node, companions } = this.#parts
+    const group = companions.leaderOf(activation)
+    const type = group === undefined ? activation.type.plan.name : parseEntityId(group).type
+    const { placement } = node.description(type)
     if (placement === 'anywhere') return undefined
     const label =
       typeof placement === 'object' && 'label' in placement ? placement.label : undefined
-    return { key, load, sinceMs, ...(label !== undefined && { label }) }
+    return {
+      ...{ key, load, sinceMs },
+      ...(group !== undefined && { group }),
+      ...(label !== undefined && { label }),
+    }
   }
 
   #withTalks(input: RebalanceInput, said: readonly Talk[]): LocalityInput {
@@ -160,7 +171,8 @@ export class Balancer {
   async #perform(moves: readonly PlannedMove[], why: 'load' | 'talk'): Promise<void> {
     const { node } = this.#parts
     const startedAt = node.ports.clock.monotonicMs()
-    const left = [...moves]
+    const left = this.#led(moves)
+    const planned = left.length
     let moved = 0
     const work = async (): Promise<void> => {
       for (let move = left.shift(); move !== undefined; move = left.shift())
@@ -176,8 +188,22 @@ export class Balancer {
       why === 'load'
         ? 'entities moved to nodes that have less to do'
         : 'entities moved to those with whom they talk',
-      { moved, stayed: moves.length - moved, tookMs },
+      { moved, stayed: planned - moved, tookMs },
     )
+  }
+
+  /** Of a group whose leader is here only the leader is moved: the others follow it, also those of whom no sample tells. */
+  #led(moves: readonly PlannedMove[]): PlannedMove[] {
+    const { companions, residence } = this.#parts
+    const led = new Map<EntityKey, PlannedMove>()
+    for (const { key, target } of moves) {
+      const activation = residence.find(key)
+      const leader = activation && companions.leaderOf(activation)
+      const isHere = leader !== undefined && residence.find(leader)?.state === 'active'
+      const first = isHere ? leader : key
+      led.set(first, { key: first, target })
+    }
+    return [...led.values()]
   }
 
   async #move({ key, target }: PlannedMove): Promise<boolean> {
