@@ -106,7 +106,7 @@ test('arguments that cannot cross, in production: CannotCross names the path, an
   assert.equal(await tested.call(`Box/${there}`, 'put', 1), 1)
 })
 
-test('a flood of one entity: Overloaded beyond its mailbox, certainly not done, with memory bounded', async (t) => {
+test('a flood of one entity: Overloaded beyond its mailbox, certainly not done, with memory bounded (checklist 37)', async (t) => {
   const folder = await temporaryFolder(t)
   const app = await writeApp(folder, boxes)
   const tested = await AppUnderTest.start(t, app, { data: join(folder, 'data'), processes: 2 })

@@ -172,45 +172,49 @@ describe('lmdb disk: durability', { skip: !hasStrace && 'strace is not installed
   })
 })
 
-describe('lmdb disk: full', { skip: !isRoot && 'only root can mount a small disk' }, () => {
-  it('refuses what finds no room, keeps what was there, and goes on when there is room again', async () => {
-    const path = await freshFolder()
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', path])
-    try {
-      const child = spawn(process.execPath, [compiledPath('filling-process'), path])
-      const ended = once(child, 'exit')
-      const complaints = text(child.stderr)
-      const said: string[] = []
-      for await (const line of createInterface(child.stdout)) {
-        said.push(line)
-        if (said.length > 1) continue
-        execFileSync('mount', ['-o', 'remount,size=8m', path])
-        child.stdin.end('there is room\n')
+describe(
+  'lmdb disk: full (checklist 37)',
+  { skip: !isRoot && 'only root can mount a small disk' },
+  () => {
+    it('refuses what finds no room, keeps what was there, and goes on when there is room again', async () => {
+      const path = await freshFolder()
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', path])
+      try {
+        const child = spawn(process.execPath, [compiledPath('filling-process'), path])
+        const ended = once(child, 'exit')
+        const complaints = text(child.stderr)
+        const said: string[] = []
+        for await (const line of createInterface(child.stdout)) {
+          said.push(line)
+          if (said.length > 1) continue
+          execFileSync('mount', ['-o', 'remount,size=8m', path])
+          child.stdin.end('there is room\n')
+        }
+        assert.deepEqual(said, [
+          'full: StoreFull safe; readable: true',
+          'room: saved; readable: true',
+        ])
+        assert.equal(await complaints, '', 'LMDB never met the full disk')
+        assert.deepEqual(await ended, [0, null])
+      } finally {
+        execFileSync('umount', [path])
       }
-      assert.deepEqual(said, [
-        'full: StoreFull safe; readable: true',
-        'room: saved; readable: true',
-      ])
-      assert.equal(await complaints, '', 'LMDB never met the full disk')
-      assert.deepEqual(await ended, [0, null])
-    } finally {
-      execFileSync('umount', [path])
-    }
-  })
+    })
 
-  it('refuses to open, and leaves the truth as it is', async () => {
-    const path = await freshFolder()
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path])
-    try {
-      await LmdbDisk.open(path).close()
-      const truth = await readFile(join(path, 'data.mdb'))
-      await writeFile(join(path, 'ballast'), Buffer.alloc(900 * 1024))
-      assert.throws(() => LmdbDisk.open(path), { code: 'StoreFull', retry: 'safe' })
-      assert.ok(truth.equals(await readFile(join(path, 'data.mdb'))))
-      await rm(join(path, 'ballast'))
-      await LmdbDisk.open(path).close()
-    } finally {
-      execFileSync('umount', [path])
-    }
-  })
-})
+    it('refuses to open, and leaves the truth as it is', async () => {
+      const path = await freshFolder()
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path])
+      try {
+        await LmdbDisk.open(path).close()
+        const truth = await readFile(join(path, 'data.mdb'))
+        await writeFile(join(path, 'ballast'), Buffer.alloc(900 * 1024))
+        assert.throws(() => LmdbDisk.open(path), { code: 'StoreFull', retry: 'safe' })
+        assert.ok(truth.equals(await readFile(join(path, 'data.mdb'))))
+        await rm(join(path, 'ballast'))
+        await LmdbDisk.open(path).close()
+      } finally {
+        execFileSync('umount', [path])
+      }
+    })
+  },
+)

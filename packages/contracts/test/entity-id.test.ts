@@ -33,7 +33,7 @@ describe('entity id: its text', () => {
 })
 
 describe('entity id: an id', () => {
-  it('may be anything that people type, in any script', () => {
+  it('may be anything that people type, in any script (checklist 14)', () => {
     const ids = ['0', ' ', '.', '..', '__proto__', 'constructor', 'a/b', '日本', '😀', '\t', '%00']
     for (const id of ids) assert.equal(entityIdProblem('Player', id), undefined, id)
   })
@@ -42,7 +42,7 @@ describe('entity id: an id', () => {
     assert.equal(entityIdProblem('Player', ''), 'the id is empty')
   })
 
-  it('may have 512 characters and no more', () => {
+  it('may have 512 characters and no more (checklist 14)', () => {
     assert.equal(entityIdProblem('Player', 'a'.repeat(512)), undefined)
     assert.equal(
       entityIdProblem('Player', 'a'.repeat(513)),
@@ -60,7 +60,7 @@ describe('entity id: an id', () => {
     }
   })
 
-  it('may not hold half of a surrogate pair', () => {
+  it('may not hold half of a surrogate pair (checklist 14)', () => {
     for (const id of ['\ud83d', 'a\udc00', '\udc00\ud800', '\ud800\ud800\udc00']) {
       assert.equal(
         entityIdProblem('Player', id),

@@ -35,7 +35,7 @@ test('finder: a beacon of the cluster says where to knock, link-local with its i
   assert.equal(finder.counts.ours, 1)
 })
 
-test('finder: 10,000 copies of a beacon in 4 s are one attempt, and there is another after 5 s (checklist 40)', () => {
+test('finder: 10,000 copies of a beacon in 4 s are one attempt, and there is another after 5 s (checklist 6, 40)', () => {
   const finder = new BeaconFinder(seal)
   const bytes = packet(seal)
   let attempts = 0

@@ -22,7 +22,7 @@ test('beacon: another key, another name and no seal at all are foreign', () => {
   assert.equal(seal.judge(beacon, new Map(), NOW), 'foreign')
 })
 
-test('beacon: carries no secret', () => {
+test('beacon: carries no secret (checklist 6)', () => {
   const text = [...seal.seal(beacon, NOW).values()].join(' ')
   assert.ok(!text.includes(key.toString('hex')) && !text.includes('shop'))
 })

@@ -318,7 +318,7 @@ describe('cluster member: admission', () => {
     assert.equal(a.member.admit({ from, viewNo: 2, partition: 3 }, 0), 'moved')
   })
 
-  it('answers "moved" to one who sent before the partition came here', () => {
+  it('answers "moved" to one who sent before the partition came here (checklist 11)', () => {
     const { a, b } = pair()
     const from = a.member.nodeId ?? ''
     assert.equal(b.member.admit({ from, viewNo: 1, partition: 3 }, 0), 'moved')
@@ -329,7 +329,7 @@ describe('cluster member: admission', () => {
     assert.equal(a.member.admit({ from, viewNo: 3, partition: 0 }, 0), 'wait')
   })
 
-  it('drops what strangers send, and everything after its deadline', () => {
+  it('drops what strangers send, and everything after its deadline (checklist 11)', () => {
     const { a, from } = pair()
     assert.equal(a.member.admit({ from: 'n99', viewNo: 2, partition: 0 }, 0), 'drop')
     assert.equal(a.member.admit({ from, viewNo: 2, partition: 0 }, 4_500), 'drop')

@@ -282,7 +282,7 @@ describe('residents: a new owner', () => {
     assert.deepEqual(kinds(c), ['drop'])
   })
 
-  it('is not believed in what the owner of before said', () => {
+  it('is not believed in what the owner of before said (checklist 11)', () => {
     const { lab, a, b } = pair()
     b.member.residents.resolve(home, 0n, lab.now)
     const stale = { ...home, kind: 'grant', nonce: 1, epoch: 9n, viewNo: 2, term: 0 } as const

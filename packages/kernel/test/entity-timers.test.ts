@@ -83,7 +83,7 @@ describe('entity timers: a timer', () => {
 })
 
 describe('entity timers: their number', () => {
-  it('is bounded for each entity; replacing one is always possible', () => {
+  it('is bounded for each entity; replacing one is always possible (checklist 43)', () => {
     const { driver } = room({ timersPerEntityMax: 2 })
     const activation = driver.at('Room/a')
     const timers: Timer[] = ['a', 'b'].map((key) => driver.setTimer(activation, key, {}))

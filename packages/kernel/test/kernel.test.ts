@@ -119,7 +119,7 @@ describe('kernel: what is refused', () => {
     assert.equal(driver.call('Room/a', go).status, 'waiting')
   })
 
-  it('a chain of calls that is too long', () => {
+  it('a chain of calls that is too long (checklist 43)', () => {
     const driver = new Driver({ types: [Room], limits: { callDepthMax: 2 } })
     const a = driver.start('Room/a', go)
     const b = driver.start('Room/b', go, { parent: a })
@@ -137,7 +137,7 @@ describe('kernel: what is refused', () => {
     assert.equal(turn.depth, 0)
   })
 
-  it('more waiting calls than a node can hold', () => {
+  it('more waiting calls than a node can hold (checklist 37)', () => {
     const driver = new Driver({ types: [Room], limits: { pendingCallsMax: 1 } })
     driver.call('Room/a', go)
     assert.throws(() => driver.call('Room/a', go), { code: 'Overloaded', retry: 'safe' })

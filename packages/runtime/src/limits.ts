@@ -31,8 +31,8 @@ export interface RuntimeLimits {
   readonly heldCallsMax: number
   /** What one lane to another node may hold that the other side has no room for: a second of a fast sender, so that callers notice. */
   readonly backlogBytesMax: number
-  /** Durable tasks of one entity; more are a leak. */
-  readonly tasksPerEntityMax: number
+  /** Changes of durable tasks that one entity may have unsaved: they are kept in memory, and go into one write. */
+  readonly unsavedTasksMax: number
   /** How far ahead due tasks are read from the store, and how often it is asked. */
   readonly taskHorizonMs: number
 }
@@ -53,6 +53,6 @@ export const RUNTIME_LIMITS: RuntimeLimits = {
   moveAgainAfterMs: 1_000,
   heldCallsMax: 100_000,
   backlogBytesMax: 16 * 1024 * 1024,
-  tasksPerEntityMax: 1024,
+  unsavedTasksMax: 1024,
   taskHorizonMs: 1000,
 }

@@ -53,7 +53,9 @@ export function jsonLogSink(write: (line: string) => void, now: () => Date): Log
     const printable = Object.fromEntries(
       Object.entries(facts).map(([key, value]) => [key, jsonFact(value)]),
     )
-    write(`${JSON.stringify({ time: now().toISOString(), level, message, ...printable })}\n`)
+    // Those that JSON itself lets through are escapes that it knows as well.
+    const text = JSON.stringify({ time: now().toISOString(), level, message, ...printable })
+    write(`${escapeControls(text)}\n`)
   }
 }
 

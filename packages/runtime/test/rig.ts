@@ -50,6 +50,11 @@ export class ManualClock implements NodeClock {
     process.nextTick(run)
   }
 
+  /** What code that does not let go of the thread does: time passes, and nothing else happens. */
+  hold(ms: number): void {
+    this.#now += ms
+  }
+
   /** Moves time on, timer by timer; all that follows from each has run before the next. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms

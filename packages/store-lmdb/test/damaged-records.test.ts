@@ -34,7 +34,7 @@ async function damagedShard(
   return { store, damages, path }
 }
 
-describe('damaged record: of an entity', () => {
+describe('damaged record: of an entity (checklist 30)', () => {
   for (const marker of ['MARK-STATE', 'MARK-LARGE']) {
     it(`is refused by name, by whatever asks for it (${marker})`, async () => {
       const { store } = await damagedShard(marker)
@@ -117,7 +117,7 @@ describe('damaged record: of an entity', () => {
   })
 })
 
-describe('damaged record: of a task', () => {
+describe('damaged record: of a task (checklist 30)', () => {
   it('is passed over, and taken out of the way', async () => {
     const { store } = await damagedShard('MARK-TASK')
     const tasks = [{ kind: 'set', key: 'later', dueMs: 9, body: Buffer.from('well') }] as const

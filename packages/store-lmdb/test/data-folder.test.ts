@@ -6,7 +6,7 @@ import { openDataFolder } from '@epicserver/store-lmdb'
 import { tempFolder } from './temp-folder.ts'
 
 describe('data folder: that is not there', () => {
-  it('is made, for nobody else to enter', async () => {
+  it('is made, for nobody else to enter (checklist 4)', async () => {
     const path = join(await tempFolder(), 'a', 'b')
     const folder = await openDataFolder(path, { shards: 4 })
     assert.equal((await stat(path)).mode & 0o777, 0o700)
@@ -91,7 +91,7 @@ describe('data folder: its shards', () => {
 })
 
 describe('data folder: that may be somebody else’s', () => {
-  it('is refused when it is a link, or a link leads to it', async () => {
+  it('is refused when it is a link, or a link leads to it (checklist 4)', async () => {
     const path = await tempFolder()
     await mkdir(join(path, 'real', 'data'), { recursive: true })
     await symlink(join(path, 'real'), join(path, 'link'))

@@ -110,7 +110,7 @@ describe('a disk that fails once', { skip: noStrace }, () => {
   }
 })
 
-describe('a disk that is full', { skip: noMount }, () => {
+describe('a disk that is full (checklist 37)', { skip: noMount }, () => {
   it('is told as such, with nothing lost, and written to again when there is room', async () => {
     const disk = await smallDisk(4)
     const path = join(disk, 'shard')

@@ -18,7 +18,7 @@ describe('ownership: of a shard', () => {
     }
   })
 
-  it('is refused to a lower number, which is told who has it', async () => {
+  it('is refused to a lower number, which is told who has it (checklist 11)', async () => {
     const path = await tempFolder()
     await (await LmdbStateStore.open(path, { owner: 7 })).close()
     await assert.rejects(LmdbStateStore.open(path, { owner: 6 }), {

@@ -1,5 +1,5 @@
 /** What entities ask of their node through `this`: each request goes to the part of the node that answers it. */
-import { EpicError, KEY_UNITS_MAX } from '@epicserver/contracts'
+import { EpicError, KEY_UNITS_MAX, type TaskChange } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
 import type { Contract } from '../model/contract.ts'
 import type { Entity, EntityClass, EntityHost } from '../model/entity.ts'
@@ -7,6 +7,7 @@ import type { TimerSettings } from './entity-timers.ts'
 import { entityFiles, type EntityFiles } from '../syscalls/files.ts'
 import type { Log } from '../log.ts'
 import type { EntityNode } from './node.ts'
+import { peekResidue } from './residue.ts'
 import type { PoolMethods } from '../model/pool.ts'
 import type { Submit } from '../syscalls/syscalls.ts'
 import type { Ref } from '../model/ref.ts'
@@ -75,15 +76,27 @@ export class Host implements EntityHost {
       )
     }
     this.#checkOperation(activation, `the task "${key}"`, task.operation)
-    this.#node.durability.changeTask(activation, taskChange(this.#node, key, task))
+    this.#changeTask(activation, taskChange(this.#node, key, task))
     forgetFiring(activation, key)
     this.#touch(activation)
   }
 
   cancelTask(activation: Activation, key: string): void {
-    this.#node.durability.changeTask(activation, { kind: 'clear', key })
+    this.#changeTask(activation, { kind: 'clear', key })
     forgetFiring(activation, key)
     this.#touch(activation)
+  }
+
+  #changeTask(activation: Activation, change: TaskChange): void {
+    const { tasks } = peekResidue(activation)
+    const { unsavedTasksMax } = this.#node.limits
+    if (tasks.length >= unsavedTasksMax && !tasks.some(({ key }) => key === change.key)) {
+      throw new EpicError(
+        'Overloaded',
+        `Cannot change the task "${change.key}" of "${activation.type.plan.name}/${activation.id}": ${tasks.length} of ${unsavedTasksMax} changes of its tasks wait to be saved`,
+      )
+    }
+    this.#node.durability.changeTask(activation, change)
   }
 
   topic<M>(activation: Activation, name: string): Topic<M> {

@@ -31,7 +31,7 @@ async function listen(
   return { path, close }
 }
 
-test('control socket: only its owner can open it', async (t) => {
+test('control socket: only its owner can open it (checklist 32)', async (t) => {
   const { path } = await listen(t, echo)
   assert.equal((await stat(path)).mode & 0o777, 0o600)
 })

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { jsonLogSink, textLogSink } from '@epicserver/runtime'
+
+const now = (): Date => new Date(Date.UTC(2026, 0, 2, 3, 4, 5, 6))
+/** Ends a line, moves the cursor, turns the text around, begins an escape sequence in one byte. */
+const hostile = 'bob\n12:00:00 error forged\r\u001b[2J\u2028\u009b31m'
+
+function written(sinkOf: typeof textLogSink): string {
+  const lines: string[] = []
+  sinkOf((line) => lines.push(line), now)('info', `hello ${hostile}`, {
+    name: hostile,
+    nested: { name: hostile },
+    error: new Error(hostile),
+  })
+  return lines.join('')
+}
+
+for (const [kind, sinkOf] of [
+  ['text', textLogSink],
+  ['json', jsonLogSink],
+] as const) {
+  test(`log, ${kind}: what entities and peers say forges no line and moves no cursor (checklist 31)`, () => {
+    const text = written(sinkOf)
+    assert.equal(text.split('\n').length, 2, 'one line, and what ends it')
+    // eslint-disable-next-line no-control-regex -- the point is to find control characters
+    assert.doesNotMatch(text.slice(0, -1), /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/)
+    assert.match(text, /hello bob/)
+  })
+}
+
+test('log, json: what was said comes back as it was', () => {
+  const line = JSON.parse(written(jsonLogSink)) as { message: string; nested: { name: string } }
+  assert.equal(line.message, `hello ${hostile}`)
+  assert.equal(line.nested.name, hostile)
+})
