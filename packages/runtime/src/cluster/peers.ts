@@ -51,6 +51,10 @@ export interface PeerHost {
   pump(): void
 }
 
+/** A link is open within milliseconds, unless its node is gone; then the next view says so within a lease. */
+const OPENING_MS_MAX = 2_000
+const LOOK_AGAIN_MS = 5
+
 export class Peers {
   readonly #host: PeerHost
   readonly #network: PeerNetwork
@@ -106,13 +110,20 @@ export class Peers {
   }
 
   /**
-   * Asks a node something that concerns no entity.
-   * @throws EpicError `Unavailable` when it cannot be reached now, `NodeLost` when it is lost before it has answered
+   * Asks a node something that concerns no entity. Where a link to it is just being opened, as between nodes that have met now, that is
+   * waited for.
+   * @throws EpicError `Unavailable` when it cannot be reached, `NodeLost` when it is lost before it has answered
    */
-  ask(nodeId: string, what: string, args: readonly unknown[]): Promise<unknown> {
-    const unreachable = (): EpicError =>
-      new EpicError('Unavailable', `Cannot ask node ${nodeId}: no link to it is open`)
-    return this.askIfOpen(nodeId, what, args) ?? Promise.reject(unreachable())
+  async ask(nodeId: string, what: string, args: readonly unknown[]): Promise<unknown> {
+    const { clock } = this.#host.node.ports
+    const until = clock.monotonicMs() + OPENING_MS_MAX
+    for (;;) {
+      const answer = this.askIfOpen(nodeId, what, args)
+      if (answer !== undefined) return await answer
+      if (!this.#links.has(nodeId) || clock.monotonicMs() >= until)
+        throw new EpicError('Unavailable', `Cannot ask node ${nodeId}: no link to it is open`)
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, LOOK_AGAIN_MS))
+    }
   }
 
   /** The same; `undefined` where no link is open. */
@@ -329,7 +340,8 @@ export class Peers {
     const isAhead = arrival.viewNo > (member.view?.viewNo ?? 0)
     if (isAhead) this.#host.pump()
     if (admission === 'serve' && router.isReady(arrival.partition)) node.dispatch(call)
-    else if (admission !== 'drop' && node.isActive(call.ref)) node.dispatch(call)
+    else if (admission !== 'drop' && (node.isActive(call.ref) || node.isBehind(call)))
+      node.dispatch(call)
     else if (admission === 'moved') whereabouts.receive(call, arrival.placeEpoch)
     else if (admission !== 'drop' || isAhead)
       router.hold(call, () => this.#admit(arrival, call, node.ports.clock.monotonicMs()))

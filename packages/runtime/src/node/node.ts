@@ -339,6 +339,12 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     return this.#types.get(descriptionOf(ref).name)?.activations.has(idBehind(ref)) === true
   }
 
+  /** Whether earlier calls to the same entity, which has ended here, have still to be sent on. */
+  isBehind(call: EntityCall): boolean {
+    const { ref } = call
+    return this.kernel.isBehind(this.type(descriptionOf(ref).name), idBehind(ref), call)
+  }
+
   dispatch(call: EntityCall): void {
     if (call.settled && !call.operation.oneWay) return
     const { ref } = call
@@ -346,11 +352,11 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     if (place !== null && place.state !== 'gone') {
       this.kernel.acceptAt(place, call)
       this.scheduleDrain()
-    } else if (this.#isElsewhere(ref) && !this.#isBehind(call)) {
+    } else if (this.#isElsewhere(ref) && !this.isBehind(call)) {
       this.ports.router.send(call, this.kernel.now)
     } else {
       if (this.#beginsElsewhere(call)) return
-      const wasElsewhere = wayOf(ref) !== null && !this.#isBehind(call)
+      const wasElsewhere = wayOf(ref) !== null && !this.isBehind(call)
       if (wasElsewhere && this.ports.router.mustFollow?.(call) === true) return
       this.kernel.accept(this.type(descriptionOf(ref).name), idBehind(ref), call)
       if (!wasElsewhere) setPlace(ref, call.activation)
@@ -370,14 +376,8 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   #beginsElsewhere(call: EntityCall): boolean {
     const { placement } = descriptionOf(call.ref)
     if (placement === 'hash' || placement === 'anywhere' || this.isActive(call.ref)) return false
-    if (this.#isBehind(call)) return false
+    if (this.isBehind(call)) return false
     return this.ports.router.beginElsewhere?.(call) === true
-  }
-
-  /** Whether earlier calls to the same entity, which has ended here, have still to be sent on. */
-  #isBehind(call: EntityCall): boolean {
-    const { ref } = call
-    return this.kernel.isBehind(this.type(descriptionOf(ref).name), idBehind(ref), call)
   }
 
   /** From within an `await`: what follows from it must wait until that is done. */
