@@ -27,8 +27,10 @@ const DRIVERS = 4
 const IN_FLIGHT = 4
 const GO_MS = 200
 const LOOK_EVERY_MS = 100
+/** A call that takes longer than its caller waits would fail. */
+const ENTITIES_A_GO = 10_000
 /** More processes than cores are under load here: none shall be taken for dead because another had the core. */
-const LEASE_MS = 10_000
+const LEASE_MS = 30_000
 
 export interface MovingAppOptions {
   readonly data: string
@@ -101,7 +103,7 @@ export class MovingApp {
   /** Makes the entities that are driven from then on. */
   async make(kind: Kind, many: number): Promise<void> {
     this.#driven = { kind, many, made: 0 }
-    await this.#driver(0, 'make', [kind, many])
+    await this.#inGoes(many, (from, count) => this.#driver(0, 'make', [kind, from, count]))
   }
 
   /** Drives the entities for as long as something goes on. */
@@ -130,7 +132,19 @@ export class MovingApp {
   /** How many acknowledged calls are missing in the counts, or are in them twice. */
   async lost(): Promise<number> {
     const { kind, many, made } = this.#driven
-    return Math.abs(((await this.#driver(0, 'sum', [kind, many])) as number) - made)
+    let sum = 0
+    await this.#inGoes(many, async (from, count) => {
+      sum += (await this.#driver(0, 'sum', [kind, from, count])) as number
+    })
+    return Math.abs(sum - made)
+  }
+
+  async #inGoes(
+    many: number,
+    go: (from: number, count: number) => Promise<unknown>,
+  ): Promise<void> {
+    for (let from = 0; from < many; from += ENTITIES_A_GO)
+      await go(from, Math.min(ENTITIES_A_GO, many - from))
   }
 
   async stop(): Promise<void> {

@@ -11,6 +11,7 @@ export interface Driven {
 }
 
 const SAMPLED = 4
+const IN_ONE_GO = 1_000
 
 /** Between two calls of one that calls: what is asked is how long calls wait, not how many there can be. */
 const PAUSE_MS = 4
@@ -59,18 +60,20 @@ export class Driver extends Entity {
     return seen
   }
 
-  /** Makes so many entities, each with one call. */
-  async make(kind: 'Walker' | 'Ghost', many: number): Promise<void> {
-    for (let from = 0; from < many; from += 1_000) {
-      const ids = Array.from({ length: Math.min(1_000, many - from) }, (_, i) => from + i)
-      await Promise.all(ids.map((id) => this.#target(kind, id).total()))
-    }
+  /** Makes some entities, each with one call. */
+  async make(kind: 'Walker' | 'Ghost', from: number, count: number): Promise<void> {
+    await this.sum(kind, from, count)
   }
 
-  async sum(kind: 'Walker' | 'Ghost', many: number): Promise<number> {
-    const ids = Array.from({ length: many }, (_, id) => id)
-    const totals = await Promise.all(ids.map((id) => this.#target(kind, id).total()))
-    return totals.reduce((sum, total) => sum + total, 0)
+  async sum(kind: 'Walker' | 'Ghost', from: number, count: number): Promise<number> {
+    let sum = 0
+    for (let first = from; first < from + count; first += IN_ONE_GO) {
+      const many = Math.min(IN_ONE_GO, from + count - first)
+      const ids = Array.from({ length: many }, (_, i) => first + i)
+      const totals = await Promise.all(ids.map((id) => this.#target(kind, id).total()))
+      sum += totals.reduce((subtotal, total) => subtotal + total, 0)
+    }
+    return sum
   }
 
   async #callOn({
