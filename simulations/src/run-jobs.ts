@@ -1,6 +1,7 @@
 /**
  * Runs seeds in several processes at once, each with a part of them, and adds up what they report. A simulation keeps one core busy,
- * and no two of them share anything; so this is as good as one run, and sooner over.
+ * and no two of them share anything; so this is as good as one run, and sooner over. Each collects its garbage on its own core, not
+ * on those of the others.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -39,7 +40,8 @@ async function runPart(
   print: (line: string) => void,
 ): Promise<Report> {
   const args = ['--scenario', scenario, '--seeds', String(count), '--from', String(from), '--json']
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] as string, ...args], {
+  const flags = [...process.execArgv, '--single-threaded-gc']
+  const child = spawn(process.execPath, [...flags, process.argv[1] as string, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')
