@@ -148,6 +148,21 @@ describe('placement: local', () => {
     rig.close()
   })
 
+  it('keeps the order of calls that are made with every message, until it is there', async () => {
+    const rig = await rigOf(2)
+    const id = rig.idAt(at(rig, 0), 'Local')
+    const { node, pool } = at(rig, 1)
+    const calls = [pool.Local[id]!.add(1)]
+    rig.network.filter = ({ to }) => {
+      if (to === node.nodeId && calls.length < 40) calls.push(pool.Local[id]!.add(1))
+      return true
+    }
+    await rig.until(() => calls.length === 40, 'all calls are made')
+    const expected = Array.from({ length: 40 }, (_, i) => i + 1)
+    assert.deepEqual(await settled(rig, Promise.all(calls)), expected)
+    rig.close()
+  })
+
   it('two callers at once: it begins in one place', async () => {
     const rig = await rigOf(3)
     const id = rig.idAt(at(rig, 0), 'Local')

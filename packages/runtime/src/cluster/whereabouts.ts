@@ -71,6 +71,12 @@ export class Whereabouts {
     const { member, clock, router } = this.#parts
     const now = clock.monotonicMs()
     const place = placeOfRef(call.ref)
+    if (this.#reroutes.keepLater(call)) return
+    // It goes behind those that came back to here and wait for the owner's word: by the owner it would come in front of them.
+    if (this.#waiting.has(place.key)) {
+      this.#keep(place.key, call)
+      return
+    }
     const route = member.residents.route(place, now)
     if (route.kind === 'at') this.#take(call, route)
     else if (route.kind === 'here' && this.#endStay(place, now)) this.#parts.dispatch(call)
