@@ -342,7 +342,9 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   /** Whether earlier calls to the same entity, which has ended here, have still to be sent on. */
   isBehind(call: EntityCall): boolean {
     const { ref } = call
-    return this.kernel.isBehind(this.type(descriptionOf(ref).name), idBehind(ref), call)
+    // A type that this node does not have never lived here: a script's refs may be of such.
+    const type = this.#types.get(descriptionOf(ref).name)
+    return type !== undefined && this.kernel.isBehind(type, idBehind(ref), call)
   }
 
   dispatch(call: EntityCall): void {
