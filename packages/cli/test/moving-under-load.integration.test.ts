@@ -87,7 +87,7 @@ async function underLoad(
   await work(running, async (...args) => {
     const { code, stdout, stderr } = await epic(...args, '--data', data, '--json')
     assert.equal(code, 0, stderr)
-    return JSON.parse(stdout)
+    return JSON.parse(stdout) as unknown
   })
   const called = await load.stop()
   let [counted, late] = [0, 0]

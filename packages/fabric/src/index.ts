@@ -29,6 +29,7 @@ export { recordKeys } from './mirror.ts'
 export type { RecordKeys } from './mirror.ts'
 export type { MoveFailure } from './movement.ts'
 export type { Mutation } from './mutation.ts'
+export { packReports, unpackReports } from './packed-reports.ts'
 export { isPeerMessage } from './peer-message.ts'
 export type {
   EntityKey,

@@ -295,7 +295,8 @@ export class Wedge {
   #takeAnswer(from: NodeId, { since, installed, live }: Installed): void {
     for (const [epoch, wait] of this.#waits) {
       if (epoch <= since || epoch > installed || !wait.nodes.delete(from)) continue
-      wait.reports.push(...live.map((report) => ({ ...report, from })))
+      // One by one: as arguments of a call there may be too many.
+      for (const report of live) wait.reports.push({ ...report, from })
     }
   }
 

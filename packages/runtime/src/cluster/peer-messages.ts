@@ -16,7 +16,7 @@
  */
 import { EpicError, isErrorCode, makeEpoch, type ErrorCode } from '@epicserver/contracts'
 import type { CallNumber } from '@epicserver/kernel'
-import type { PeerMessage } from '@epicserver/fabric'
+import { packReports, type PeerMessage } from '@epicserver/fabric'
 import { errorFromProblem, type EncodeProblem, type Reader, type Writer } from '@epicserver/wire'
 import { NO_NUMBER } from './introductions.ts'
 
@@ -178,7 +178,7 @@ function isWritten(writer: Writer, value: unknown): boolean {
 export function writeFabric(writer: Writer, message: PeerMessage): void {
   const start = writer.length
   writer.u8(FABRIC)
-  const problem = writeOrTakeBack(writer, start, message)
+  const problem = writeOrTakeBack(writer, start, packReports(message))
   if (problem !== undefined)
     throw errorFromProblem(problem, 'message', `Cannot tell a member ${message.kind}`)
 }

@@ -5,6 +5,7 @@
 import { EpicError } from '@epicserver/contracts'
 import {
   isPeerMessage,
+  unpackReports,
   type Arrival,
   type ClusterMember,
   type PeerMessage,
@@ -303,7 +304,7 @@ export class Peers {
   }
 
   #readFabric(from: string, reader: Reader): void {
-    const message = reader.value()
+    const message = unpackReports(reader.value())
     if (!isPeerMessage(message)) return
     const now = this.#host.node.ports.clock.monotonicMs()
     if (!this.#host.router.canServe(now)) return
