@@ -25,8 +25,8 @@ export interface Capacity {
 export const DEFAULT_CAPACITY: Capacity = { cpu: 1, bytes: 1024 ** 3, messages: 250_000 }
 
 /**
- * A node up to this score is well, however idle others are: nobody relieves it, and it may take those who want to be beside their
- * partners. Both planners have the same bound, or one would send away what the other has fetched.
+ * A node up to this score is well, however idle others are: nobody relieves it, and up to a little below it may take those who want to
+ * be beside their partners. Both planners go by this bound, or one would send away what the other has fetched.
  */
 export const WELL_SCORE = 0.3
 

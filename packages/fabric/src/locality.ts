@@ -6,13 +6,14 @@
  * reason to follow: so whole knots of entities move, not their halves.
  *
  * What keeps it from swinging: a move must pay by a ratio and by an amount; what has just moved stays; it may not overfill its
- * target; and in one round only one of two nodes moves towards the other, or two friends would change places for ever.
+ * target; and in one round only one of two nodes moves towards the other, which stands still: or two friends would change places for
+ * ever, one would run after another who is leaving, and two who see the same room would fill it twice.
  */
 import type { NodeId } from './effects.ts'
 import { DEFAULT_CAPACITY, loadScore, WELL_SCORE } from './load.ts'
 import type { Capacity, Load } from './load.ts'
 import { canCarry, meanScore, scoresOf, unitsOf } from './move-unit.ts'
-import type { Movable, MoveUnit, PlannedMove } from './move-unit.ts'
+import type { Movable, MoveUnit, NodeScore, PlannedMove } from './move-unit.ts'
 import type { EntityKey } from './peer-message.ts'
 import type { View } from './view.ts'
 
@@ -52,13 +53,16 @@ export interface LocalityOptions {
   readonly capacity: Capacity
 }
 
-/** A round each five seconds that moves no more than a hundred; what talks less than fifty times a second costs next to nothing. */
+/**
+ * A round each five seconds that moves no more than a hundred; what talks less than fifty times a second costs next to nothing. A
+ * target is filled to a little less than what rebalancing would relieve.
+ */
 export const DEFAULT_LOCALITY: LocalityOptions = {
   movesMax: 100,
   ratioMin: 1.5,
   gainMin: 50,
-  slack: 0.2,
-  scoreMin: WELL_SCORE,
+  slack: 0.15,
+  scoreMin: 0.9 * WELL_SCORE,
   restMs: 15_000,
   capacity: DEFAULT_CAPACITY,
 }
@@ -158,21 +162,45 @@ function bestOf(
   return best
 }
 
-/** How much each node that may be a target in this round can take. */
+/** How much the node that may be a target in this round can take; none, where it is not this node's turn. */
 function roomAt(
   { self, view, loads, round }: LocalityInput,
   { slack, scoreMin, capacity }: LocalityOptions,
 ): Map<NodeId, Room> {
   const scores = scoresOf(view, loads, capacity)
+  const target = targetOf(
+    self,
+    scores.filter((node) => node.isActive),
+    round,
+  )
+  if (target === undefined) return new Map()
+  const { nodeId, labels, score, weight } = target
   const limit = Math.max(scoreMin, meanScore(scores) * (1 + slack))
-  const isEven = round % 2 === 0
-  const targets = scores.filter(
-    (node) => node.isActive && node.nodeId !== self && self < node.nodeId === isEven,
-  )
-  return new Map(
-    targets.map(({ nodeId, labels, score, weight }) => [
-      nodeId,
-      { labels, left: (limit - score) * weight },
-    ]),
-  )
+  return new Map([[nodeId, { labels, left: (limit - score) * weight }]])
+}
+
+/**
+ * As in a tournament all nodes are in pairs, others in each two rounds, until each has met each. In the first of the two those move that
+ * come first by name, in the second the others: so whoever is moved to stands still itself.
+ */
+function targetOf(self: NodeId, nodes: readonly NodeScore[], round: number): NodeScore | undefined {
+  const players = nodes.toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1))
+  const place = players.findIndex(({ nodeId }) => nodeId === self)
+  const other = opponentOf(place, players.length, Math.floor(round / 2))
+  const isTurn = place < other === (round % 2 === 0)
+  return place >= 0 && isTurn ? players[other] : undefined
+}
+
+/**
+ * Whom a player meets in a day of a tournament of so many: who is at the place that makes the sum of both the day's number. The last
+ * of an even number meets whoever would meet himself, who has no game otherwise.
+ */
+function opponentOf(place: number, players: number, day: number): number {
+  const days = players % 2 === 0 ? players - 1 : players
+  const last = players - 1
+  // Of an odd number of days each is twice one place: half of it, where halves are whole.
+  const alone = ((day % days) * ((days + 1) / 2)) % days
+  if (players % 2 === 0 && place === last) return alone
+  if (place === alone) return players % 2 === 0 ? last : -1
+  return (((day - place) % days) + days) % days
 }

@@ -34,7 +34,7 @@ const talk = (key: string, other: string, at: string, rate: number): Talk => ({
   rate,
 })
 
-/** What node a does in an even round: then a may move towards b and c. */
+/** What node a does in a round in which it may move towards b; in the fourth it may move towards c. */
 function plan(
   movables: Movable[],
   talks: Talk[],
@@ -57,7 +57,7 @@ function plan(
       ]),
       movables,
       talks,
-      round: 0,
+      round: 2,
       ...more,
     },
     how,
@@ -109,6 +109,28 @@ describe('locality', () => {
     )
   })
 
+  it('in a round moves from or to a node, never both; in some round from each to each', () => {
+    for (const count of [2, 3, 4, 5, 8, 9]) {
+      const ids = Array.from({ length: count }, (_, i) => `n${i}`)
+      const members = ids.map((nodeId) => member(nodeId))
+      const view = { viewNo: 1, members, owner: [], partitionEpoch: [] }
+      const loads = new Map(ids.map((nodeId) => [nodeId, load(0.5)]))
+      const seen = new Set<string>()
+      for (let round = 0; round < 2 * count; round += 1) {
+        const moves = ids.flatMap((self) => {
+          const others = ids.filter((nodeId) => nodeId !== self)
+          const talks = others.map((nodeId) => talk(nodeId, `Q/${nodeId}`, nodeId, 60))
+          const movables = others.map((nodeId) => movable(nodeId))
+          const planned = plan(movables, talks, { self, view, loads, round })
+          return planned.map(({ target }) => [self, target])
+        })
+        assert.equal(new Set(moves.flat()).size, 2 * moves.length, `round ${round}`)
+        for (const move of moves) seen.add(move.join(' to '))
+      }
+      assert.equal(seen.size, count * (count - 1), `of ${count} nodes`)
+    }
+  })
+
   it('does not overfill the target', () => {
     const loads = new Map([
       ['a', load(0.1)],
@@ -133,17 +155,21 @@ describe('locality', () => {
   it('moves what asks for a label only to a node that carries it', () => {
     const talks = [talk('P/1', 'Q/1', 'b', 60), talk('P/2', 'Q/2', 'c', 60)]
     const labelled = [movable('P/1', { label: 'gpu' }), movable('P/2', { label: 'gpu' })]
-    assert.deepEqual(plan(labelled, talks), [{ key: 'P/2', target: 'c' }])
+    assert.deepEqual(plan(labelled, talks), [])
+    assert.deepEqual(plan(labelled, talks, { round: 4 }), [{ key: 'P/2', target: 'c' }])
   })
 
   it('lets two friends not change places', () => {
     const fromA = [talk('P/1', 'Q/1', 'b', 60)]
     const fromB = [talk('Q/1', 'P/1', 'a', 60)]
-    for (const round of [0, 1, 2, 3]) {
-      const a = plan([movable('P/1')], fromA, { round })
-      const b = plan([movable('Q/1')], fromB, { self: 'b', round })
-      assert.equal(a.length + b.length, 1)
-    }
+    const rounds = [2, 3].map((round) => [
+      plan([movable('P/1')], fromA, { round }).length,
+      plan([movable('Q/1')], fromB, { self: 'b', round }).length,
+    ])
+    assert.deepEqual(rounds, [
+      [1, 0],
+      [0, 1],
+    ])
   })
 })
 
