@@ -34,6 +34,10 @@ const skip = missingEtcd || missingPostgres
 const ids = Array.from({ length: 16 }, (_, i) => `e${i}`)
 /** So long that an engine is back before, however busy the machine is. */
 const PATIENT_LEASE = ['--lease-ms', '60000']
+/** Renewed often enough for its loss to be noticed soon, and not lost by a busy machine. */
+const USUAL_LEASE = ['--lease-ms', '20000']
+/** So short that it can be waited for. */
+const SHORT_LEASE = ['--lease-ms', '8000']
 
 const engines = [
   ['etcd', startEtcdEngine],
@@ -103,7 +107,7 @@ describe('an engine', { skip, concurrency: 2 }, () => {
 
     it(`${name}, away for longer than a lease: nodes stop, say why, and are back with what was saved`, async (t) => {
       const { cluster, engine, place } = await prepare(t, startEngine)
-      const first = await cluster.start({ name: 'first', ...place })
+      const first = await cluster.start({ name: 'first', ...place, args: SHORT_LEASE })
       await callAll(first, 'Account', 'add')
       const [said, stopped, serves] = [
         first.line(/the engine cannot be reached/),
@@ -119,9 +123,9 @@ describe('an engine', { skip, concurrency: 2 }, () => {
 
     it(`${name}, back with nothing: nodes refuse to go on, say what to do, and what was saved is adopted`, async (t) => {
       const { cluster, engine, place } = await prepare(t, startEngine)
-      const first = await cluster.start({ name: 'first', ...place })
+      const first = await cluster.start({ name: 'first', ...place, args: USUAL_LEASE })
       // Some views pass, so that an engine that counts from one would give epochs below those that are saved.
-      const second = await cluster.start({ name: 'second', ...place })
+      const second = await cluster.start({ name: 'second', ...place, args: USUAL_LEASE })
       await second.app.stop()
       await callAll(first, 'Account', 'add')
       const told = [
@@ -140,9 +144,13 @@ describe('an engine', { skip, concurrency: 2 }, () => {
       assert.equal(refused.code, 78)
       assert.match(refused.stderr, /if it is lost for good, start with --adopt-state/)
 
-      const again = await cluster.start({ name: 'first', ...place, args: ['--adopt-state'] })
+      const again = await cluster.start({
+        name: 'first',
+        ...place,
+        args: ['--adopt-state', ...USUAL_LEASE],
+      })
       assert.deepEqual(await callAll(again, 'Account', 'add'), all(2))
-      const other = await cluster.start({ name: 'second', ...place })
+      const other = await cluster.start({ name: 'second', ...place, args: USUAL_LEASE })
       assert.deepEqual(await callAll(other, 'Account', 'add'), all(3))
     })
   }

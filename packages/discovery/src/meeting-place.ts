@@ -9,7 +9,7 @@
  *
  * Several, separated by commas, are all tried.
  */
-import { resolve4, resolve6, resolveSrv } from 'node:dns/promises'
+import { Resolver } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
 import { EpicError } from '@epicserver/contracts'
 
@@ -23,6 +23,9 @@ const PORT = 3030
 const DNS_PREFIX = 'dns:'
 const SEED = /^(?:\[([0-9a-f:.%\w]+)\]|([\w.-]+))(?::(\d{1,5}))?$/i
 const PORT_MAX = 65_535
+/** A server that is slower is asked once more; whoever joins asks again anyway. */
+const ANSWER_MS_MAX = 2_000
+const TRIES = 2
 
 /** @throws EpicError `SettingsInvalid` */
 export function parseMeetingPlaces(text: string): MeetingPlace[] {
@@ -30,23 +33,26 @@ export function parseMeetingPlaces(text: string): MeetingPlace[] {
   return places
 }
 
-/** The addresses behind a name. No answer is no address, and may be one later. */
-export async function resolvePlace({
-  name,
-  port,
-}: {
-  readonly name: string
-  readonly port: number
-}): Promise<string[]> {
-  const services = await resolveSrv(`_epic._tcp.${name}`).catch(unlessMissing)
+/**
+ * The addresses behind a name. No answer is no address, and may be one later.
+ * @param servers - whom to ask; those of the system without it
+ * @throws EpicError `Unavailable` when no server answers
+ */
+export async function resolvePlace(
+  { name, port }: { readonly name: string; readonly port: number },
+  servers?: readonly string[],
+): Promise<string[]> {
+  const resolver = new Resolver({ timeout: ANSWER_MS_MAX, tries: TRIES })
+  if (servers !== undefined) resolver.setServers(servers)
+  const services = await resolver.resolveSrv(`_epic._tcp.${name}`).catch(unlessMissing)
   if (services.length > 0) {
     return services
       .toSorted((a, b) => a.priority - b.priority || b.weight - a.weight)
       .map((service) => formatPlace(service.name, service.port))
   }
   const [six, four] = await Promise.all([
-    resolve6(name).catch(unlessMissing),
-    resolve4(name).catch(unlessMissing),
+    resolver.resolve6(name).catch(unlessMissing),
+    resolver.resolve4(name).catch(unlessMissing),
   ])
   return [...six, ...four].map((address) => formatPlace(address, port))
 }
