@@ -6,6 +6,8 @@ export interface Load {
   /** Per cent of one core, and of the event loop's time. */
   readonly cpu: number
   readonly busy: number
+  /** Turns that began, a second, by type. */
+  readonly callsByType: Readonly<Record<string, number>>
 }
 
 export interface NodeRow {
@@ -15,6 +17,7 @@ export interface NodeRow {
 }
 
 const PERCENT = 100
+const MS_PER_S = 1_000
 
 /** Members in the order of their addresses, each with what it said of itself. */
 export function nodeRows(now: ClusterStatus, before?: ClusterStatus): NodeRow[] {
@@ -33,9 +36,17 @@ export function nodeRows(now: ClusterStatus, before?: ClusterStatus): NodeRow[] 
 /** Since the look before; since the start where there was none. */
 function loadOf(now: NodeFigures, before: NodeFigures | undefined): Load {
   const start = before?.pid === now.pid ? before : { cpuMs: 0, busyMs: 0, upMs: 0 }
+  const begun = new Map(before?.pid === now.pid ? Object.entries(before.turns) : [])
   const tookMs = Math.max(1, now.upMs - start.upMs)
   const share = (ms: number): number => Math.min(999, Math.round((ms / tookMs) * PERCENT))
-  return { cpu: share(now.cpuMs - start.cpuMs), busy: share(now.busyMs - start.busyMs) }
+  const rates = Object.entries(now.turns).map(([type, count]): [string, number] => {
+    return [type, ((count - (begun.get(type) ?? 0)) * MS_PER_S) / tookMs]
+  })
+  return {
+    cpu: share(now.cpuMs - start.cpuMs),
+    busy: share(now.busyMs - start.busyMs),
+    callsByType: Object.fromEntries(rates),
+  }
 }
 
 /** What is not as it should be; empty when all is well. */
@@ -82,6 +93,7 @@ export const NODE_COLUMNS: readonly string[] = [
   'entities',
   'queued',
   'waiting',
+  'calls/s',
   'cpu %',
   'busy %',
   'MB',
@@ -103,13 +115,33 @@ export function nodeCells({ member, figures, load }: NodeRow): (string | number)
     hasLease ? 'lives' : 'ended',
     owns,
   ]
-  if (figures === undefined || load === undefined) return [...known, ...Array<string>(8).fill('-')]
+  if (figures === undefined || load === undefined) return [...known, ...Array<string>(9).fill('-')]
   const { entities, queued, waiting, rssBytes, refused, movedForLoad, movedForTalk } = figures
   const moved = movedForLoad + movedForTalk
   const { unauthorized, incompatible, broken, lost, turnedAway } = refused
   const total = unauthorized + incompatible + broken + lost + turnedAway
   const memory = Math.round(rssBytes / MB)
-  return [...known, entities, queued, waiting, load.cpu, load.busy, memory, moved, total]
+  const calls = Math.round(sum(Object.values(load.callsByType)))
+  return [...known, entities, queued, waiting, calls, load.cpu, load.busy, memory, moved, total]
+}
+
+export const TYPE_COLUMNS: readonly string[] = ['type', 'calls/s']
+
+/** The types that were called, over all nodes, the busiest first. */
+export function typeCells(rows: readonly NodeRow[]): (string | number)[][] {
+  const rates = new Map<string, number>()
+  for (const { load } of rows) {
+    for (const [type, rate] of Object.entries(load?.callsByType ?? {}))
+      rates.set(type, (rates.get(type) ?? 0) + rate)
+  }
+  return [...rates]
+    .map(([type, rate]): [string, number] => [type, Math.round(rate)])
+    .filter(([, rate]) => rate > 0)
+    .toSorted(([a, rateA], [b, rateB]) => rateB - rateA || a.localeCompare(b, 'en'))
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 /** Without the socket that only its neighbours use; of a socket alone its name. */

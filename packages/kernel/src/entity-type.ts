@@ -9,6 +9,9 @@ export class EntityType {
   /** By entity, the calls on their way from an activation that ended to the next, in order. */
   readonly redirects: Map<string, Call[]> = new Map()
 
+  /** How many turns of its entities have begun. */
+  turns = 0
+
   constructor(plan: ClassPlan) {
     this.plan = plan
   }

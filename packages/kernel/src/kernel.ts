@@ -174,6 +174,7 @@ export class Kernel {
   #isStarted(call: Call): boolean {
     const activation = call.activation as Activation
     activation.running += 1
+    activation.type.turns += 1
     call.status = 'running'
     if (call.operation.coalesce) forgetLatest(activation, call)
     if (call.deadlineAt === 0 || call.deadlineAt > this.now) return true

@@ -8,7 +8,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isEpicError } from '@epicserver/contracts'
 import type { ClusterStatus } from '@epicserver/runtime/host'
 import { ask } from '../ask.ts'
-import { headLines, NODE_COLUMNS, nodeCells, nodeRows } from '../cluster-table.ts'
+import {
+  headLines,
+  NODE_COLUMNS,
+  nodeCells,
+  nodeRows,
+  TYPE_COLUMNS,
+  typeCells,
+} from '../cluster-table.ts'
 import { formatTable, printJson } from '../output.ts'
 
 const OTHER_SCREEN = '\u001B[?1049h\u001B[?25l'
@@ -64,11 +71,8 @@ function draw(
   before: ClusterStatus | undefined,
   isScreen: boolean,
 ): void {
-  const cells = status === undefined ? [] : nodeRows(status, before).map((row) => nodeCells(row))
   const lines =
-    status === undefined
-      ? ['the app does not answer; asked again']
-      : [...headLines(status), '', ...formatTable(NODE_COLUMNS, cells)]
+    status === undefined ? ['the app does not answer; asked again'] : tables(status, before)
   if (!isScreen) {
     process.stdout.write(`${lines.join('\n')}\n\n`)
     return
@@ -77,6 +81,15 @@ function draw(
   const clock = `${new Date().toISOString().slice(11, 19)}   q ends`
   const shown = [clock, ...lines].slice(0, rows - 1).map((line) => line.slice(0, columns))
   process.stdout.write(`${HOME_AND_CLEAR}${shown.join('\r\n')}`)
+}
+
+function tables(status: ClusterStatus, before: ClusterStatus | undefined): string[] {
+  const rows = nodeRows(status, before)
+  const nodes = formatTable(
+    NODE_COLUMNS,
+    rows.map((row) => nodeCells(row)),
+  )
+  return [...headLines(status), '', ...nodes, '', ...formatTable(TYPE_COLUMNS, typeCells(rows))]
 }
 
 function beginScreen(stop: () => void): void {

@@ -18,6 +18,8 @@ export interface NodeFigures {
   readonly queued: number
   readonly waiting: number
   readonly timers: number
+  /** How many turns of each type have begun since the start; types without any are left out. */
+  readonly turns: Readonly<Record<string, number>>
   /** Processor time since the start. */
   readonly cpuMs: number
   /** The share of time in which the event loop was busy, since the start. */
@@ -86,6 +88,7 @@ function figuresOf({ cluster, node, site }: Figured): NodeFigures {
     queued,
     waiting: pendingCalls + waitingForLocks,
     timers,
+    turns: turnsOf(node),
     cpuMs: Math.round((user + system) / 1_000),
     busyMs: Math.round(performance.eventLoopUtilization().active),
     rssBytes: process.memoryUsage.rss(),
@@ -94,6 +97,11 @@ function figuresOf({ cluster, node, site }: Figured): NodeFigures {
     movedForTalk,
     refused: refusalsIn(site.network.counts),
   }
+}
+
+function turnsOf({ kernel }: EntityNode): Record<string, number> {
+  const turns = [...kernel.types].map(([name, type]): [string, number] => [name, type.turns])
+  return Object.fromEntries(turns.filter(([, count]) => count > 0))
 }
 
 function statementsOf(node: EntityNode, site: NodeSite): NodeStatements {
