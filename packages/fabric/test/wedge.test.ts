@@ -14,7 +14,9 @@ class Bench {
     askEveryMs: 100,
     mutations: new Set(),
     reports: (partition) => this.here.filter((report) => report.partition === partition),
-    onGained: (_, reports) => this.gained.push(...reports.map(({ key, from }) => `${key}@${from}`)),
+    onGained: (_, reports) => {
+      for (const { key, from } of reports) this.gained.push(`${key}@${from}`)
+    },
   })
 
   /** Effects since the last time, in short: `gained 0,1 @1`, `lost 2 #3`, `installed 3 > b`, `ask > c`. */
@@ -119,6 +121,14 @@ describe('wedge: waiting', () => {
     bench.told('b', installed(1, 0, [lives('x', 0), lives('z', 1)]))
     bench.told('c', installed(1))
     assert.deepEqual(bench.gained, ['x@b', 'y@a'])
+  })
+
+  it('hands on very many', () => {
+    const bench = new Bench()
+    bench.install(viewOf(1, 'ab', 'ab'))
+    const live = Array.from({ length: 200_000 }, (_, i) => lives(`P/${i}`, 0))
+    bench.told('b', installed(1, 0, live))
+    assert.equal(bench.gained.length, 200_000)
   })
 
   it('forgets what lived with a member that died meanwhile', () => {
