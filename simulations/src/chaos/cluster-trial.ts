@@ -18,7 +18,6 @@ import {
   type PostgresServer,
   type ServerPlace,
 } from '@epicserver/conformance'
-import type { ClusterStatus } from '@epicserver/runtime/host'
 import { NetHosts, whyNoHosts, type NetHost } from '../hosts/net-hosts.ts'
 import { attemptTo, pause, type Answered, type Question } from './load.ts'
 import { pidsOf } from './machine-trial.ts'
@@ -178,7 +177,9 @@ export class ClusterTrial extends Trial {
 
   async #viewNo(): Promise<number | undefined> {
     const answer = await this.ask({ ask: 'cluster' })
-    return answer.ok ? (answer.value as ClusterStatus).membership?.viewNo : undefined
+    if (!answer.ok) return undefined
+    return (answer.value as { readonly membership?: { readonly viewNo: number } }).membership
+      ?.viewNo
   }
 
   /** Starts a machine's supervisor over what it left, and opens it for the load when it serves. */

@@ -48,7 +48,7 @@ export function trustOf({ certificate, ...secrets }: SharedSecrets): Trust {
 }
 
 /** The keys that count, the one in use first. */
-export function keysOf({ clusterKey, furtherKeys = [] }: SharedSecrets): readonly string[] {
+function keysOf({ clusterKey, furtherKeys = [] }: SharedSecrets): readonly string[] {
   return clusterKey === undefined ? [] : [clusterKey, ...furtherKeys]
 }
 
