@@ -81,10 +81,11 @@ export class Evacuation {
   #arm(): void {
     if (this.#next !== undefined) return
     const { limits, ports } = this.#parts.node
+    const stretch = this.#isDraining ? 1 : this.#pace.stretch
     this.#next = ports.clock.setTimer(() => {
       this.#next = undefined
       this.#round()
-    }, limits.moveEveryMs)
+    }, limits.moveEveryMs * stretch)
   }
 
   #round(): void {

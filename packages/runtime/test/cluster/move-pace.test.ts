@@ -29,9 +29,15 @@ describe('pace of moves', () => {
     assert.equal(pace.atOnce, 8)
   })
 
-  it('never falls below one', () => {
+  it('that is too much with one at a time has longer pauses, up to a bound, and shorter ones again', () => {
     const pace = paceAfter(0)
-    for (let i = 0; i < 100; i += 1) pace.handleMoved({ begunAt: i, transferMs: 11 }, i)
+    const stretches = [0, 1, 2, 3, 4, 5, 6].map((begunAt) => {
+      pace.handleMoved({ begunAt, transferMs: 11 }, begunAt)
+      return pace.stretch
+    })
+    assert.deepEqual(stretches, [1, 1, 2, 4, 8, 8, 8])
     assert.equal(pace.atOnce, 1)
+    for (let i = 7; i < 11; i += 1) pace.handleMoved({ begunAt: i, transferMs: 2 }, i)
+    assert.ok(pace.stretch < 4 && pace.stretch > 2, String(pace.stretch))
   })
 })
