@@ -38,6 +38,8 @@ export const FAIR_NETWORK: Readonly<NetworkWeather> = {
 
 /** How late a control batch may come. */
 const CONTROL_LATE_MS: Range = [1, 2_000]
+/** By how much a batch is late at most where a mutation lets it be overtaken. */
+const DISORDER_MS_MAX = 20
 
 /** A process, as far as the network is concerned. */
 export interface NetworkProcess {
@@ -113,6 +115,11 @@ export class SimulatedNetwork {
   get isControlLoose(): boolean {
     const { controlLost, controlDoubled, controlLate } = this.weather
     return controlLost + controlDoubled + controlLate > 0
+  }
+
+  /** By how much a batch is late that may be overtaken. */
+  disorderMs(): number {
+    return this.#random.chance(0.2) ? this.#random.between(0, DISORDER_MS_MAX) : 0
   }
 
   patience(): number {
@@ -246,7 +253,8 @@ class Channel implements PeerChannel {
     const before = weather.areLanesApart ? [this.#arrivesAt[lane] ?? 0] : this.#lastArrivals
     const inOrderAt = Math.max(...before, arrivesAt)
     this.#arrivesAt[lane] = inOrderAt
-    time.at(isOrdered ? inOrderAt : arrivesAt, () => this.#arrive(batch))
+    const unorderedAt = (): number => arrivesAt + this.#network.disorderMs()
+    time.at(isOrdered ? inOrderAt : unorderedAt(), () => this.#arrive(batch))
   }
 
   #arrive(batch: Uint8Array): void {

@@ -87,12 +87,16 @@ export function note(
   else if (outcome.kind === 'unknown') history.push({ ...operation, endedMs: Infinity })
 }
 
+/** Several at once, so that what one courier sends to one recipient is under way in several messages. */
 async function carry(world: ClusterWorld): Promise<void> {
   const [courier, recipient] = [below(world, COURIERS), below(world, COURIERS)]
   const letters = 1 + below(world, 6)
-  await world.call((pool) =>
-    pool.Courier[courier]!.carry(pool.Recipient[recipient]!, String(recipient), letters),
-  )
+  const times = 1 + below(world, 3)
+  const carryOnce = (): Promise<unknown> =>
+    world.call((pool) =>
+      pool.Courier[courier]!.carry(pool.Recipient[recipient]!, String(recipient), letters),
+    )
+  await Promise.all(Array.from({ length: times }, carryOnce))
 }
 
 async function plan(world: ClusterWorld, notes: Notes): Promise<void> {

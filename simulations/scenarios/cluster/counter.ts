@@ -1,6 +1,9 @@
 /** Counters that answer with what they count: by that alone an outsider can tell whether they behave as one thing in one place. */
 import { Entity, settings } from 'epicserver'
 
+/** Longer than it takes to hand a partition over, shorter than one waits for a turn to end. */
+const SLOW_MS_MAX = 300
+
 /** Saved with every answer. */
 export class Counter extends Entity {
   static override settings = settings<Counter>({ operations: { addOnce: { idempotent: true } } })
@@ -19,7 +22,7 @@ export class Counter extends Entity {
 
   /** Takes a while, so that whatever happens to the entity may happen in the middle. */
   async addSlowly(): Promise<number> {
-    await this.sleep(this.random() * 50)
+    await this.sleep(this.random() * SLOW_MS_MAX)
     return this.add()
   }
 
