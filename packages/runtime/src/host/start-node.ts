@@ -11,6 +11,7 @@ import { FolderFiles } from '../syscalls/folder-files.ts'
 import { bootId } from './boot-id.ts'
 import { loadApp } from './load-app.ts'
 import { answerFigures } from './node-figures.ts'
+import { countProcessorTime } from './processor-time.ts'
 import { openNodeSite, type NodeSite } from './node-site.ts'
 import type { NodeProcessConfig } from './supervisor-messages.ts'
 
@@ -62,7 +63,7 @@ export async function startNode({
     zone,
     labels,
     boot: bootId,
-    cpuMs,
+    cpuMs: countProcessorTime(),
     ...(config.balanceMs !== undefined && { balance: { everyMs: config.balanceMs } }),
     appVersion,
     ttlMs: config.leaseMs,
@@ -74,9 +75,4 @@ export async function startNode({
   answerFigures({ cluster, node, site })
   node.tasks.start()
   return { app, cluster, node, clusterStore, site, isInCluster: config.cluster !== undefined }
-}
-
-function cpuMs(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1_000
 }
