@@ -21,7 +21,7 @@ export interface RuntimeLimits {
   readonly handOverGraceMs: number
   /** How many entities a node moves at a time: each takes a few messages and, for a moment, its state twice. */
   readonly movesAtOnceMax: number
-  /** A move whose entity is on its way for longer tells that its nodes are busy: fewer are moved at a time then. */
+  /** A move whose entity is on its way for longer, where two milliseconds are enough, tells that its nodes are busy: fewer are moved at a time then. */
   readonly slowMoveMs: number
   /** How often a node that sends many entities away begins with some. */
   readonly moveEveryMs: number
@@ -48,7 +48,7 @@ export const RUNTIME_LIMITS: RuntimeLimits = {
   stopGraceMs: 10_000,
   handOverGraceMs: 100,
   movesAtOnceMax: 32,
-  slowMoveMs: 10,
+  slowMoveMs: 4,
   moveEveryMs: 10,
   moveAgainAfterMs: 1_000,
   heldCallsMax: 100_000,
