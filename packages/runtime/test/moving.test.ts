@@ -159,6 +159,30 @@ describe('moving: one entity', () => {
     rig.close()
   })
 
+  it('does not leave before what it has sent: in its new place it would overtake that', async () => {
+    const rig = await pairRig(entities, 3)
+    const [first, second, third] = rig.members
+    assert.ok(first && second && third)
+    const [id, lost] = [rig.idAt(first, 'Counter'), rig.idAt(third, 'Counter')]
+    const there = first.node.refTo('Counter', lost) as unknown as Ref<Counter>
+    await first.pool.Counter[id]!.add(1)
+    third.cluster.kill()
+    await rig.until(() => first.node.ports.router.linkTo!(third.node.nodeId) === undefined, 'cut')
+    await first.pool.Counter[id]!.sendBoth(there, 1)
+    let outcome: MoveOutcome | undefined
+    void first.cluster
+      .move({ type: 'Counter', id }, second.node.nodeId)
+      .then((result) => (outcome = result))
+    // Less than a lease, so that nobody owns the one that is called; and a hundred times what a move takes.
+    await rig.clock.advance(500)
+    assert.equal(outcome, undefined)
+    await rig.until(() => outcome !== undefined, 'it moves, or stays')
+    await second.pool.Counter[id]!.sendBoth(there, 3)
+    const seen = await first.pool.Counter[lost]!.seen()
+    assert.deepEqual(seen.notes, [1, 2, 3, 4])
+    rig.close()
+  })
+
   it('that is in memory nowhere begins where it was moved to', async () => {
     const { rig, first, second } = await rigOfTwo()
     const id = rig.idAt(first, 'Counter')

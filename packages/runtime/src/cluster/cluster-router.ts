@@ -199,6 +199,10 @@ export class ClusterRouter implements Router {
     }
   }
 
+  heldSome(condition: (call: EntityCall) => boolean): boolean {
+    return this.#held.some(({ call }) => condition(call))
+  }
+
   get heldCount(): number {
     return this.#held.length
   }

@@ -20,6 +20,7 @@ import type {
 import type { Activation } from '@epicserver/kernel'
 import type { EntityNode } from '../node/node.ts'
 import { sealEntity, type SealedEntity } from './sealed-entity.ts'
+import type { Whereabouts } from './whereabouts.ts'
 
 /** What became of a move. */
 export type MoveOutcome =
@@ -37,6 +38,7 @@ export type MoveOutcome =
 export interface DeparturesParts {
   readonly member: ClusterMember
   readonly node: EntityNode
+  readonly whereabouts: Pick<Whereabouts, 'holdsCallOf'>
   readonly pump: () => void
 }
 
@@ -56,7 +58,7 @@ interface Departure {
 
 type EffectOf<K extends EntityEffect['kind']> = EntityEffect & { readonly kind: K }
 
-/** A store that cannot be reached is asked again after so long. */
+/** What cannot be done yet is tried again after so long. */
 const RETRY_MS = 10
 
 export class Departures {
@@ -168,7 +170,7 @@ export class Departures {
   /** Says goodbye, seals and sends, when what is not saved has been. */
   async #leave(departure: Departure): Promise<void> {
     const { key, activation } = departure
-    const { member, node, pump } = this.#parts
+    const { member, node, pump, whereabouts } = this.#parts
     try {
       if (departure.goodbye === undefined) {
         const goodbye = node.lifecycle.sayGoodbye(activation)
@@ -179,6 +181,11 @@ export class Departures {
       if (activation.gate === null && activation.type.plan.durability !== 'none')
         await node.durability.flush(activation)
       if (!this.#isLeaving(departure)) return
+      // What waits here for its way would be overtaken by what is sent from there.
+      while (whereabouts.holdsCallOf(activation)) {
+        await this.#pause()
+        if (!this.#isLeaving(departure)) return
+      }
       // What the hook sent is at the gate: `rested` comes again.
       if (!node.kernel.seal(activation)) {
         departure.step = 'resting'
@@ -232,8 +239,13 @@ export class Departures {
         const isUndecided = isEpicError(error) && UNDECIDED.has(error.code)
         if (!isUndecided || node.isClosed) throw error
       }
-      await new Promise<void>((resolve) => void node.ports.clock.setTimer(resolve, RETRY_MS))
+      await this.#pause()
     }
+  }
+
+  #pause(): Promise<void> {
+    const { clock } = this.#parts.node.ports
+    return new Promise((resolve) => void clock.setTimer(resolve, RETRY_MS))
   }
 
   async #stay(departure: Departure, failure: MoveFailure): Promise<void> {

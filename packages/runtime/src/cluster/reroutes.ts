@@ -73,6 +73,12 @@ export class Reroutes {
     return count
   }
 
+  some(condition: (call: EntityCall) => boolean): boolean {
+    for (const { returned, later } of this.#open.values())
+      if (returned.some(condition) || later.some(condition)) return true
+    return false
+  }
+
   /** Follows up on an old way; calls that are given here wait until it is clear. */
   begin(ref: RefObject, oldWay: PeerLink, now: number): void {
     if (this.#open.has(ref)) return
