@@ -12,6 +12,7 @@ import type { ClusterMember } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
 import type { ClockGuard } from '../node/clock-guard.ts'
 import type { EntityCall } from '../node/entity-call.ts'
+import { noteHeld, noteReleased } from '../node/held-calls.ts'
 import { RUNTIME_LIMITS } from '../limits.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { NodeClock, Router } from '../node/ports.ts'
@@ -183,6 +184,7 @@ export class ClusterRouter implements Router {
       )
       return true
     }
+    noteHeld(call)
     this.#held.push({ call, place })
     return true
   }
@@ -193,14 +195,11 @@ export class ClusterRouter implements Router {
     this.#held = []
     const now = this.#clock.monotonicMs()
     for (const { call, place } of held) {
+      noteReleased(call)
       if (call.settled) continue
       if (call.deadlineAt > 0 && call.deadlineAt <= now) call.fail(noOwner(call))
       else place()
     }
-  }
-
-  heldSome(condition: (call: EntityCall) => boolean): boolean {
-    return this.#held.some(({ call }) => condition(call))
   }
 
   get heldCount(): number {

@@ -18,9 +18,9 @@ import type {
   NodeId,
 } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
+import { hasHeldCalls } from '../node/held-calls.ts'
 import type { EntityNode } from '../node/node.ts'
 import { sealEntity, type SealedEntity } from './sealed-entity.ts'
-import type { Whereabouts } from './whereabouts.ts'
 
 /** What became of a move. */
 export type MoveOutcome =
@@ -38,7 +38,6 @@ export type MoveOutcome =
 export interface DeparturesParts {
   readonly member: ClusterMember
   readonly node: EntityNode
-  readonly whereabouts: Pick<Whereabouts, 'holdsCallOf'>
   readonly pump: () => void
 }
 
@@ -170,7 +169,7 @@ export class Departures {
   /** Says goodbye, seals and sends, when what is not saved has been. */
   async #leave(departure: Departure): Promise<void> {
     const { key, activation } = departure
-    const { member, node, pump, whereabouts } = this.#parts
+    const { member, node, pump } = this.#parts
     try {
       if (departure.goodbye === undefined) {
         const goodbye = node.lifecycle.sayGoodbye(activation)
@@ -182,7 +181,7 @@ export class Departures {
         await node.durability.flush(activation)
       if (!this.#isLeaving(departure)) return
       // What waits here for its way would be overtaken by what is sent from there.
-      while (whereabouts.holdsCallOf(activation)) {
+      while (hasHeldCalls(activation)) {
         await this.#pause()
         if (!this.#isLeaving(departure)) return
       }

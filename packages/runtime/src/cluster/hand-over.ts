@@ -2,8 +2,8 @@
  * Partitions that come and go: their part of the store is opened before anything of them runs, and closed after all has stopped.
  *
  * What lives in a partition that goes is treated by what it would lose. An entity that the store can bring back whole is put away
- * when its turns have ended; its next call finds it at its new home. One that has timers, is in memory only, or is busy for longer than
- * others should wait for, goes on here as a guest of the new owner, to be moved there as it is. One that is on its way in or
+ * when its turns have ended; its next call finds it at its new home. One that has timers, is in memory only, has sent what still waits here for its way, or is busy for longer
+ * than others should wait for, goes on here as a guest of the new owner, to be moved there as it is. One that is on its way in or
  * out stays what it is: its next owner decides.
  *
  * A node may hold very many entities: those that are concerned are looked for a slice at a time, once, and calls go on in between.
@@ -16,6 +16,7 @@ import type { Activation, EntityType } from '@epicserver/kernel'
 import type { ClusterRouter } from './cluster-router.ts'
 import { RUNTIME_LIMITS } from '../limits.ts'
 import type { Log } from '../log.ts'
+import { hasHeldCalls } from '../node/held-calls.ts'
 import type { EntityNode } from '../node/node.ts'
 import { keyOf, type Residence } from './residence.ts'
 import type { PartitionStore } from './routed-store.ts'
@@ -138,7 +139,7 @@ export class HandOver {
   #staysAsIs(activation: Activation, isLate: boolean): boolean {
     const { node, residence } = this.#parts
     if (residence.isOnTheMove(activation)) return true
-    if (!hasWhatNoStoreHas(activation) && !isLate) return false
+    if (!mustGoOn(activation) && !isLate) return false
     // It was to come to rest, and is busy for too long or has set a timer since.
     if (activation.state === 'draining') node.kernel.handleStayed(activation)
     return activation.state === 'active'
@@ -156,9 +157,13 @@ export class HandOver {
   }
 }
 
-/** Whether something of the entity would be lost if it were put away. */
-function hasWhatNoStoreHas({ timers, type }: Activation): boolean {
-  return timers !== null || type.plan.durability === 'none'
+/**
+ * Whether something of the entity would be lost if it were put away, or overtaken: what it has sent may wait for those who wait for this
+ * hand-over.
+ */
+function mustGoOn(activation: Activation): boolean {
+  const { timers, type } = activation
+  return timers !== null || type.plan.durability === 'none' || hasHeldCalls(activation)
 }
 
 /** Entities that may be anywhere are where they are called from. */

@@ -11,6 +11,7 @@
  */
 import type { Priority } from '@epicserver/kernel'
 import { EntityCall, type CallHome } from '../node/entity-call.ts'
+import { noteHeld, noteReleased } from '../node/held-calls.ts'
 import { sweepOperations } from '../node/internal-operations.ts'
 import { setWay, type RefObject } from '../model/ref.ts'
 import type { PeerLink } from './peer-link.ts'
@@ -73,12 +74,6 @@ export class Reroutes {
     return count
   }
 
-  some(condition: (call: EntityCall) => boolean): boolean {
-    for (const { returned, later } of this.#open.values())
-      if (returned.some(condition) || later.some(condition)) return true
-    return false
-  }
-
   /** Follows up on an old way; calls that are given here wait until it is clear. */
   begin(ref: RefObject, oldWay: PeerLink, now: number): void {
     if (this.#open.has(ref)) return
@@ -95,6 +90,7 @@ export class Reroutes {
   keepReturned(call: EntityCall, to: Whither | undefined): boolean {
     const reroute = this.#open.get(call.ref)
     if (reroute === undefined) return false
+    noteHeld(call)
     reroute.returned.push(call)
     reroute.to = to
     return true
@@ -103,8 +99,10 @@ export class Reroutes {
   /** A call is made: says whether it waits here now. */
   keepLater(call: EntityCall): boolean {
     const reroute = this.#open.get(call.ref)
-    reroute?.later.push(call)
-    return reroute !== undefined
+    if (reroute === undefined) return false
+    noteHeld(call)
+    reroute.later.push(call)
+    return true
   }
 
   #handleSwept(ref: RefObject, reroute: Reroute): void {
@@ -112,6 +110,8 @@ export class Reroutes {
     if (reroute.sweeps > 0) return
     this.#open.delete(ref)
     setWay(ref, null)
-    this.#onward([...reroute.returned, ...reroute.later], reroute.to)
+    const calls = [...reroute.returned, ...reroute.later]
+    for (const call of calls) noteReleased(call)
+    this.#onward(calls, reroute.to)
   }
 }

@@ -9,8 +9,8 @@
  */
 import { EpicError, formatEntityId } from '@epicserver/contracts'
 import type { ClusterMember, EntityKey, NodeId, Place } from '@epicserver/fabric'
-import type { Activation } from '@epicserver/kernel'
 import type { CallHome, EntityCall } from '../node/entity-call.ts'
+import { noteHeld, noteReleased } from '../node/held-calls.ts'
 import type { NodeClock } from '../node/ports.ts'
 import { entityBehind, partitionOfRef, setWay, wayOf, type RefObject } from '../model/ref.ts'
 import type { ClusterRouter } from './cluster-router.ts'
@@ -65,14 +65,6 @@ export class Whereabouts {
   /** Calls that wait for an owner's word, or for those that went before them. */
   get waitingCount(): number {
     return this.#waitingCount + this.#reroutes.callCount
-  }
-
-  /** Whether something that an entity of this node has sent still waits here for its way. */
-  holdsCallOf(sender: Activation): boolean {
-    const isOf = (call: EntityCall): boolean => !call.settled && call.parent?.activation === sender
-    if (this.#parts.router.heldSome(isOf) || this.#reroutes.some(isOf)) return true
-    for (const calls of this.#waiting.values()) if (calls.some(isOf)) return true
-    return false
   }
 
   /** Takes a call to its entity, which is not active here. */
@@ -181,6 +173,7 @@ export class Whereabouts {
     const calls = this.#waiting.get(key) ?? []
     this.#waiting.delete(key)
     this.#waitingCount -= calls.length
+    for (const call of calls) noteReleased(call)
     return calls
   }
 
@@ -224,6 +217,7 @@ export class Whereabouts {
       call.fail(tooManyWait(call, router.heldCallsMax))
       return
     }
+    noteHeld(call)
     const calls = this.#waiting.get(key)
     if (calls === undefined) this.#waiting.set(key, [call])
     else calls.push(call)

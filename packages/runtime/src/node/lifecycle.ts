@@ -8,10 +8,14 @@ import {
 } from '../model/entity.ts'
 import { UnawaitedCall, type EntityCall } from './entity-call.ts'
 import { closureOperation, hookOperation } from './internal-operations.ts'
+import { hasHeldCalls } from './held-calls.ts'
 import type { EntityNode } from './node.ts'
 import { setPlace } from '../model/ref.ts'
 import { peekResidue, residueOf } from './residue.ts'
 import { enterTurn } from './turn-context.ts'
+
+/** How often it is looked whether what an entity has sent is on its way. */
+const LOOK_AGAIN_MS = 10
 
 type Hook = (entity: Entity & EntityLifecycle) => unknown
 
@@ -113,7 +117,22 @@ export class Lifecycle {
         error,
       })
     }
+    if (hasHeldCalls(activation)) await this.#sent(activation, reason)
     this.#then(() => kernel.handleAsleep(activation))
+  }
+
+  /**
+   * Resolves when nothing that an entity has sent waits here any more: from another node it would overtake that. A hand-over does not
+   * wait for long, since what waits may wait for the hand-over.
+   */
+  async #sent(activation: Activation, reason: DeactivationReason): Promise<void> {
+    const { ports, limits } = this.#node
+    const { clock } = ports
+    const until = reason === 'moving' ? clock.monotonicMs() + limits.handOverGraceMs : Infinity
+    while (hasHeldCalls(activation) && clock.monotonicMs() < until) {
+      if (activation.state === 'gone' || this.#node.isClosed) return
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, LOOK_AGAIN_MS))
+    }
   }
 
   #fire(timer: Timer): void {

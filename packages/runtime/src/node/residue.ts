@@ -47,6 +47,8 @@ export class Residue {
   isCreated = false
   /** Came from another node, and its code has to hear of it. */
   hasMovedIn = false
+  /** Calls of the entity that wait at this node for their way. */
+  heldCalls = 0
   /** The last of the writes outside the gate. */
   flush: Promise<void> | null = null
   isFlushScheduled = false

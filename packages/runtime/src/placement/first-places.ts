@@ -23,6 +23,7 @@ import { PeerCall } from '../cluster/peer-call.ts'
 import type { Peers } from '../cluster/peers.ts'
 import { descriptionOf, entityBehind } from '../model/ref.ts'
 import type { EntityCall } from '../node/entity-call.ts'
+import { noteHeld, noteReleased } from '../node/held-calls.ts'
 import type { EntityNode, NodeRequest } from '../node/node.ts'
 import { Neighbours } from './neighbours.ts'
 
@@ -160,6 +161,7 @@ export class FirstPlaces {
       )
       return
     }
+    noteHeld(call)
     this.#waiting.get(key)?.push(call)
     this.#waitingCount += 1
   }
@@ -168,6 +170,7 @@ export class FirstPlaces {
     const calls = this.#waiting.get(key) ?? []
     this.#waiting.delete(key)
     this.#waitingCount -= calls.length
+    for (const call of calls) noteReleased(call)
     return calls
   }
 
