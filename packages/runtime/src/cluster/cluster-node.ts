@@ -170,13 +170,14 @@ export class ClusterNode {
     this.#endDraining(false)
   }
 
-  /** Lets running turns finish, saves everything, and leaves. */
+  /** Lets running turns finish, saves everything, and leaves when nothing is on its way here any more. */
   async stop(): Promise<void> {
-    const { node, handOver } = this.#parts ?? {}
+    const { node, handOver, farewells } = this.#parts ?? {}
     if (node !== undefined && !this.#isFinished) {
       node.kernel.stop()
       await handOver?.quiet(() => true)
       await this.#answered(node)
+      await farewells?.sayAll()
       this.#member.leave(this.#now())
       this.#pump()
     }

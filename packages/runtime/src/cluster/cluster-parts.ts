@@ -8,6 +8,7 @@ import { Evacuation } from './evacuation.ts'
 import { balancePace } from '../placement/balance-options.ts'
 import { Balancer } from '../placement/balancer.ts'
 import { Companions } from '../placement/companions.ts'
+import { Farewells } from './farewells.ts'
 import { FirstPlaces } from '../placement/first-places.ts'
 import { LoadMeter } from '../placement/load-meter.ts'
 import { Sampler } from '../placement/sampler.ts'
@@ -52,6 +53,7 @@ interface CallParts {
 export interface ClusterParts extends CallParts {
   readonly handOver: HandOver
   readonly evacuation: Evacuation
+  readonly farewells: Farewells
   readonly operators: Operators
   readonly moves: Moves
   readonly loadMeter: LoadMeter
@@ -89,7 +91,8 @@ export function createParts(
     everyMs: pace.measureEveryMs,
   })
   const balancer = new Balancer({ member, node, residence, companions, loadMeter, sampler }, pace)
-  for (const part of [store, moves, operators, firstPlaces, balancer])
+  const farewells = new Farewells({ node, router, peers })
+  for (const part of [store, moves, operators, firstPlaces, balancer, farewells])
     for (const [name, handler] of part.requests) node.requests.set(name, handler)
   loadMeter.start()
   balancer.start(options.cpuMs !== undefined)
@@ -99,7 +102,7 @@ export function createParts(
     loadMeter.stop()
     balancer.stop()
   }
-  return { ...calls, handOver, evacuation, moves, operators, loadMeter, balancer, close }
+  return { ...calls, handOver, evacuation, moves, operators, farewells, loadMeter, balancer, close }
 }
 
 function createCallParts(
@@ -131,8 +134,9 @@ function createCallParts(
   })
   const node = new EntityNode({ ...rest, nodeId, ports: { ...ports, store, router } })
   const to: Peers['to'] = (id) => peers.to(id)
+  const standing: Peers['standing'] = (id) => peers.standing(id)
   const whereabouts = new Whereabouts({
-    ...{ member, router, clock, to, dispatch, pump },
+    ...{ member, router, clock, to, standing, dispatch, pump },
     home: () => node,
     isActive: (ref) => node.isActive(ref),
   })

@@ -126,7 +126,7 @@ export class ClusterRouter implements Router {
     const owner = this.#member.ownerOf(partition)
     const link =
       owner === undefined || owner === this.#member.nodeId ? undefined : this.#links.to(owner)
-    if (link === undefined) this.hold(call)
+    if (link === undefined) this.#whereabouts().wait(call)
     else if (wayOf(call.ref) === link) link.send(call, now)
     else this.#whereabouts().sendBy(link, call, 0n)
   }
@@ -200,6 +200,15 @@ export class ClusterRouter implements Router {
       if (call.deadlineAt > 0 && call.deadlineAt <= now) call.fail(noOwner(call))
       else place()
     }
+    this.#whereabouts().release()
+  }
+
+  /** This node is about to leave: calls from others that wait here go back to them. */
+  sendBackHeld(): void {
+    const held = this.#held
+    this.#held = held.filter(({ call }) => !(call instanceof PeerCall))
+    for (const { call } of held) if (call instanceof PeerCall) call.sendBack(undefined)
+    this.#whereabouts().sendBackWaiting()
   }
 
   get heldCount(): number {

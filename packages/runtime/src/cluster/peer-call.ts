@@ -1,5 +1,5 @@
 /** A call that came from another node: its outcome goes back as a message. */
-import { EpicError, type EntityId } from '@epicserver/contracts'
+import { EpicError, isEpicError, type EntityId } from '@epicserver/contracts'
 import type { CallNumber, CallOrigin } from '@epicserver/kernel'
 import type { OperationDescription } from '../model/class-description.ts'
 import { EntityCall, type CallHome } from '../node/entity-call.ts'
@@ -60,19 +60,23 @@ export class PeerCall extends EntityCall {
     this.settleWith(error, FAILURE)
   }
 
-  /** Where the call goes next is for the node to say that made it. */
+  /** Where the call goes next is for the node to say that made it. What is about to stop takes nothing, and loses nothing. */
   override fail(error: unknown): void {
-    this.settleWith(error, REFUSAL)
+    if (isEpicError(error) && error.code === 'NodeStopping') this.sendBack(undefined)
+    else this.settleWith(error, REFUSAL)
   }
 
-  /** Its entity is not here: its sender takes it there. A message that nobody waits for goes along with the answer. */
-  sendBack({ host, epoch }: Whither): void {
+  /**
+   * Its entity is not here, but there: its sender takes it there, or finds out where that is. A message that nobody waits for goes along
+   * with the answer.
+   */
+  sendBack(to: Whither | undefined): void {
     if (this.settled) return
     this.settled = true
     const message = this.isOneWay ? returnedFrom(this) : undefined
     const name = this.ref.toString()
     const answer = new EpicError('Moved', `"${name}" does not live here`, {
-      details: { host, epoch, ...(message && { message }) },
+      details: { ...to, ...(message && { message }) },
     })
     writeFailure(this.answers.lane(this.operation.priority), this.callId, answer, REFUSAL)
   }

@@ -6,6 +6,7 @@
  * and may go elsewhere; what had left may have run.
  */
 import { EpicError, isEpicError } from '@epicserver/contracts'
+import type { Priority } from '@epicserver/kernel'
 import type { Reader, Writer } from '@epicserver/wire'
 import { EntityCall } from '../node/entity-call.ts'
 import type { BatchWriter } from './batch-writer.ts'
@@ -104,14 +105,18 @@ export class PeerLink {
   }
 
   /** Asks the node itself something that concerns no entity; `timeLeftMs` is all that it may take. */
-  ask(what: string, args: readonly unknown[], timeLeftMs: number): Promise<unknown> {
+  ask(
+    what: string,
+    args: readonly unknown[],
+    { timeLeftMs, lane = 'high' }: { readonly timeLeftMs: number; readonly lane?: Priority },
+  ): Promise<unknown> {
     return new Promise((succeed, fail) => {
       const waiting = { succeed, reject: fail, fail }
       const slot = this.#take(waiting)
       if (slot === NO_SLOT) return
       const callId = this.#callId(slot)
       const message = messageToNode(what, args, { callId, timeLeftMs, isOneWay: false })
-      this.#writeTo(this.batch.lane('high'), THE_NODE, slot, waiting, message)
+      this.#writeTo(this.batch.lane(lane), THE_NODE, slot, waiting, message)
     })
   }
 

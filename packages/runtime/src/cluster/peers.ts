@@ -20,6 +20,7 @@ import type { EntityNode } from '../node/node.ts'
 import { movedAnswer, PeerCall, type Returned } from './peer-call.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { NODE_TYPE, PeerLink, TASK_OPERATION, type Waiting } from './peer-link.ts'
+import { laneFrom, SWEEP_REQUEST } from './farewells.ts'
 import { Acquaintances, INTRODUCTION, type Target } from './introductions.ts'
 import {
   CALL,
@@ -61,7 +62,7 @@ export class Peers {
   readonly #network: PeerNetwork
   readonly #links = new Map<
     string,
-    { readonly link: PeerLink; readonly channel: PeerChannel; isOpen: boolean }
+    { readonly link: PeerLink; readonly channel: PeerChannel; isOpen: boolean; isLeaving: boolean }
   >()
   /** The channel that each node has opened last. */
   readonly #newest = new Map<string, PeerChannel>()
@@ -79,7 +80,24 @@ export class Peers {
   /** The link to a node, once it is open: a call that is given to it may have run from then on. */
   to(nodeId: string): PeerLink | undefined {
     const entry = this.#links.get(nodeId)
+    return entry?.isOpen === true && !entry.isLeaving ? entry.link : undefined
+  }
+
+  /** The link to a node, once it is open, although the node may be about to leave: what is under way there comes to its end. */
+  standing(nodeId: string): PeerLink | undefined {
+    const entry = this.#links.get(nodeId)
     return entry?.isOpen === true ? entry.link : undefined
+  }
+
+  /** The links that are open, with those to nodes that are about to leave. */
+  get allStanding(): readonly PeerLink[] {
+    return [...this.#links.values()].filter(({ isOpen }) => isOpen).map(({ link }) => link)
+  }
+
+  /** A node is about to leave: no call is sent to it any more. */
+  spare(nodeId: string): void {
+    const entry = this.#links.get(nodeId)
+    if (entry !== undefined) entry.isLeaving = true
   }
 
   /** Opens what the view needs and closes what it does not. */
@@ -103,11 +121,7 @@ export class Peers {
     args: readonly unknown[],
     timeLeftMs: number,
   ): Promise<PromiseSettledResult<unknown>[]> {
-    return Promise.allSettled(
-      [...this.#links.values()]
-        .filter(({ isOpen }) => isOpen)
-        .map(({ link }) => link.ask(what, args, timeLeftMs)),
-    )
+    return Promise.allSettled(this.allStanding.map((link) => link.ask(what, args, { timeLeftMs })))
   }
 
   /**
@@ -134,7 +148,7 @@ export class Peers {
     args: readonly unknown[],
   ): Promise<unknown> | undefined {
     const link = nodeId === undefined ? undefined : this.to(nodeId)
-    return link?.ask(what, args, this.#host.node.limits.callTimeoutMs)
+    return link?.ask(what, args, { timeLeftMs: this.#host.node.limits.callTimeoutMs })
   }
 
   /** Calls and requests that wait for an answer of any peer. */
@@ -195,6 +209,7 @@ export class Peers {
       }),
       channel,
       isOpen: false,
+      isLeaving: false,
     }
     this.#links.set(nodeId, entry)
   }
@@ -287,7 +302,7 @@ export class Peers {
       count += 1
       const kind = reader.u8()
       if (kind === RESULT || kind === FAILURE || kind === REFUSAL)
-        this.to(from)?.handleOutcome(kind, reader)
+        this.standing(from)?.handleOutcome(kind, reader)
       else if (kind === FABRIC) this.#readFabric(from, reader)
       else if (caller === undefined) reader.fail(`a message of kind ${kind} to a caller`)
       else if (kind === CALL_BY_NUMBER || kind === CALL) this.#readCall(kind, batch, reader, caller)
@@ -358,6 +373,7 @@ export class Peers {
   /** Answers what another node asks of this one. */
   async #answer(from: string, message: CallMessage, answers: BatchWriter): Promise<void> {
     const { node } = this.#host
+    const lane = message.operation === SWEEP_REQUEST ? laneFrom(message.args) : 'high'
     try {
       const handler = node.requests.get(message.operation)
       if (handler === undefined)
@@ -365,9 +381,9 @@ export class Peers {
       const answer = await handler(from, message.args)
       if (message.isOneWay) return
       // The lane is taken now: one that was taken before would have been sent off meanwhile.
-      writeResult(answers.lane('high'), message.callId, answer, message.operation)
+      writeResult(answers.lane(lane), message.callId, answer, message.operation)
     } catch (error) {
-      if (!message.isOneWay) writeFailure(answers.lane('high'), message.callId, error)
+      if (!message.isOneWay) writeFailure(answers.lane(lane), message.callId, error)
     }
   }
 

@@ -7,8 +7,12 @@
  * follow on the old way, one in each lane, calls that do nothing. Whatever became of them, when that is known nothing is left on the
  * old way, and all that waits goes on, in order.
  *
+ * Where those that came back did so without a word of where to go, as from a node that is about to stop, they wait until something has
+ * changed (`release`), and what is made meanwhile waits behind them.
+ *
  * It costs a round trip for each caller's node and change of place, and nothing where nothing moves.
  */
+import { EpicError } from '@epicserver/contracts'
 import type { Priority } from '@epicserver/kernel'
 import { EntityCall, type CallHome } from '../node/entity-call.ts'
 import { noteHeld, noteReleased } from '../node/held-calls.ts'
@@ -28,6 +32,13 @@ interface Reroute {
   sweeps: number
   /** What was said last of where the entity is. */
   to: Whither | undefined
+}
+
+export interface ReroutesParts {
+  readonly home: () => CallHome
+  readonly onward: Onward
+  /** How many calls may wait. */
+  readonly callsMax: number
 }
 
 /** What is to be done with calls whose old way is clear. */
@@ -58,20 +69,19 @@ export class Sweep extends EntityCall {
 }
 
 export class Reroutes {
-  readonly #home: () => CallHome
-  readonly #onward: Onward
+  readonly #parts: ReroutesParts
   readonly #open = new Map<RefObject, Reroute>()
+  /** Those whose old way is clear, and whose new one nobody knows. */
+  readonly #lost = new Set<RefObject>()
+  #callCount = 0
 
-  constructor(home: () => CallHome, onward: Onward) {
-    this.#home = home
-    this.#onward = onward
+  constructor(parts: ReroutesParts) {
+    this.#parts = parts
   }
 
   /** How many calls wait. */
   get callCount(): number {
-    let count = 0
-    for (const { returned, later } of this.#open.values()) count += returned.length + later.length
-    return count
+    return this.#callCount
   }
 
   /** Follows up on an old way; calls that are given here wait until it is clear. */
@@ -81,7 +91,9 @@ export class Reroutes {
     this.#open.set(ref, reroute)
     setWay(ref, NONE_NOW)
     for (const priority of PRIORITIES) {
-      const sweep = new Sweep(this.#home(), ref, priority, () => this.#handleSwept(ref, reroute))
+      const sweep = new Sweep(this.#parts.home(), ref, priority, () =>
+        this.#handleSwept(ref, reroute),
+      )
       oldWay.send(sweep, now)
     }
   }
@@ -90,8 +102,7 @@ export class Reroutes {
   keepReturned(call: EntityCall, to: Whither | undefined): boolean {
     const reroute = this.#open.get(call.ref)
     if (reroute === undefined) return false
-    noteHeld(call)
-    reroute.returned.push(call)
+    this.#keep(reroute.returned, call)
     reroute.to = to
     return true
   }
@@ -100,18 +111,48 @@ export class Reroutes {
   keepLater(call: EntityCall): boolean {
     const reroute = this.#open.get(call.ref)
     if (reroute === undefined) return false
-    noteHeld(call)
-    reroute.later.push(call)
+    this.#keep(reroute.later, call)
     return true
+  }
+
+  /** Something has changed: those that did not know where to go look again. */
+  release(): void {
+    for (const ref of this.#lost) this.#end(ref)
+  }
+
+  #keep(calls: EntityCall[], call: EntityCall): void {
+    if (this.#callCount >= this.#parts.callsMax) {
+      call.fail(tooManyWait(call, this.#parts.callsMax))
+      return
+    }
+    noteHeld(call)
+    this.#callCount += 1
+    calls.push(call)
   }
 
   #handleSwept(ref: RefObject, reroute: Reroute): void {
     reroute.sweeps -= 1
     if (reroute.sweeps > 0) return
+    if (reroute.to === undefined && reroute.returned.length > 0) this.#lost.add(ref)
+    else this.#end(ref)
+  }
+
+  #end(ref: RefObject): void {
+    const reroute = this.#open.get(ref)
     this.#open.delete(ref)
+    this.#lost.delete(ref)
+    if (reroute === undefined) return
     setWay(ref, null)
     const calls = [...reroute.returned, ...reroute.later]
+    this.#callCount -= calls.length
     for (const call of calls) noteReleased(call)
-    this.#onward(calls, reroute.to)
+    this.#parts.onward(calls, reroute.to)
   }
+}
+
+function tooManyWait(call: EntityCall, max: number): EpicError {
+  return new EpicError(
+    'Overloaded',
+    `Cannot call "${call.ref.toString()}": ${max} calls wait already until it is clear where they go`,
+  )
 }

@@ -28,8 +28,10 @@ export interface WhereaboutsParts {
   readonly member: ClusterMember
   readonly router: ClusterRouter
   readonly clock: NodeClock
-  /** The link to a node, once it is open. */
+  /** The link to a node, once it is open and as long as calls may be sent to it. */
   readonly to: (nodeId: NodeId) => PeerLink | undefined
+  /** The same, although the node is about to leave. */
+  readonly standing: (nodeId: NodeId) => PeerLink | undefined
   readonly home: () => CallHome
   /** Whether an entity is in memory here, be it on its way in. */
   readonly isActive: (ref: RefObject) => boolean
@@ -53,12 +55,16 @@ export class Whereabouts {
 
   constructor(parts: WhereaboutsParts) {
     this.#parts = parts
-    this.#reroutes = new Reroutes(parts.home, (calls, to) => {
-      for (const call of calls) {
-        if (call.settled) continue
-        if (to === undefined) parts.dispatch(call)
-        else this.#follow(call, to)
-      }
+    this.#reroutes = new Reroutes({
+      home: parts.home,
+      callsMax: parts.router.heldCallsMax,
+      onward: (calls, to) => {
+        for (const call of calls) {
+          if (call.settled) continue
+          if (to === undefined) parts.dispatch(call)
+          else this.#follow(call, to)
+        }
+      },
     })
   }
 
@@ -119,7 +125,7 @@ export class Whereabouts {
     member.residents.forget(key, from)
     if (to !== undefined && to.epoch > 0n) member.residents.learn(key, to.host, to.epoch)
     if (this.#reroutes.keepReturned(call, to)) return
-    const oldWay = this.#parts.to(from)
+    const oldWay = this.#parts.standing(from)
     if (oldWay !== undefined) this.#reroutes.begin(call.ref, oldWay, clock.monotonicMs())
     if (!this.#reroutes.keepReturned(call, to)) this.#follow(call, to)
   }
@@ -153,7 +159,33 @@ export class Whereabouts {
   }
 
   #isOpen(way: object): way is PeerLink {
-    return way instanceof PeerLink && this.#parts.to(way.nodeId) === way
+    return way instanceof PeerLink && this.#parts.standing(way.nodeId) === way
+  }
+
+  /** No link leads to where a call of this node has to go: it waits, behind those that are on their way there. */
+  wait(call: EntityCall): void {
+    if (this.#reroutes.keepLater(call)) return
+    const way = wayOf(call.ref)
+    if (way !== null && this.#isOpen(way)) {
+      this.#reroutes.begin(call.ref, way, this.#parts.clock.monotonicMs())
+      this.#reroutes.keepLater(call)
+    } else this.#parts.router.hold(call)
+  }
+
+  /** Something changed: calls that did not know where to go look again. */
+  release(): void {
+    this.#reroutes.release()
+  }
+
+  /** This node is about to leave: calls from others that wait here for an owner's word go back. */
+  sendBackWaiting(): void {
+    for (const [key, calls] of this.#waiting) {
+      if (!calls.some((call) => call instanceof PeerCall)) continue
+      for (const call of this.takeWaiting(key)) {
+        if (call instanceof PeerCall) call.sendBack(undefined)
+        else this.#keep(key, call)
+      }
+    }
   }
 
   /** Takes a call to where its entity was said to be. */
@@ -201,13 +233,13 @@ export class Whereabouts {
 
   /** Sends a call of this node to a place, and one that came from another node back to there. */
   #take(call: EntityCall, to: Whither): void {
-    const { member, router } = this.#parts
+    const { member } = this.#parts
     if (call instanceof PeerCall) {
       call.sendBack(to)
       return
     }
     const link = to.host === member.nodeId ? undefined : this.#parts.to(to.host)
-    if (link === undefined) router.hold(call)
+    if (link === undefined) this.wait(call)
     else this.sendBy(link, call, to.epoch)
   }
 

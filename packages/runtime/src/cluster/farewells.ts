@@ -1,0 +1,110 @@
+/**
+ * A node that stops in good order does not end before nothing is on its way to it any more, nor from it.
+ *
+ * When nothing runs there, it sweeps its own lanes, so that what it has sent has arrived, and says farewell to each other node. That one
+ * sends it no call from then on, sweeps its lanes the other way, and answers when all that it had sent there has an outcome. Calls that
+ * come this late are sent back, messages that nobody waits for too; they wait at their senders until the next view says where to go. So
+ * nobody's call fails because a node has left, as long as it leaves in good order.
+ *
+ * It is a courtesy and no part of safety: a node that cannot answer in time is not waited for, nor one that is too old to know it.
+ */
+import type { Priority } from '@epicserver/kernel'
+import type { EntityNode, NodeRequest } from '../node/node.ts'
+import type { ClusterRouter } from './cluster-router.ts'
+import type { PeerLink } from './peer-link.ts'
+import type { Peers } from './peers.ts'
+
+/** Does nothing: that it is answered, on the lane that it names and came by, says that all before it on that lane has arrived. */
+export const SWEEP_REQUEST = '@sweep'
+const FAREWELL_REQUEST = '@farewell'
+
+const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
+
+/** A few round trips, also between nodes that are busy. */
+const FAREWELL_MS_MAX = 2_000
+const LOOK_EVERY_MS = 5
+
+export interface FarewellsParts {
+  readonly node: EntityNode
+  readonly router: ClusterRouter
+  readonly peers: Peers
+}
+
+/** The lane on which a sweep is to be answered; the first, where it names none. */
+export function laneFrom(args: readonly unknown[]): Priority {
+  return PRIORITIES.find((each) => each === args[0]) ?? 'high'
+}
+
+export class Farewells {
+  readonly #parts: FarewellsParts
+  #isLeaving = false
+
+  constructor(parts: FarewellsParts) {
+    this.#parts = parts
+  }
+
+  get requests(): ReadonlyMap<string, NodeRequest> {
+    return new Map<string, NodeRequest>([
+      [SWEEP_REQUEST, () => this.#handleSweep()],
+      [FAREWELL_REQUEST, (from) => this.#handleFarewell(from)],
+    ])
+  }
+
+  /** Says farewell to all; resolves when nothing is on its way here or from here, or after a while. Nothing may run here any more. */
+  async sayAll(): Promise<void> {
+    const { peers, router } = this.#parts
+    this.#isLeaving = true
+    let isDone = false
+    const until = this.#now() + FAREWELL_MS_MAX
+    const all = Promise.all(peers.allStanding.map((link) => this.#sayTo(link)))
+    void all.then(() => (isDone = true))
+    while (!isDone && this.#now() < until) {
+      router.sendBackHeld()
+      await this.#pause()
+    }
+  }
+
+  async #sayTo(link: PeerLink): Promise<void> {
+    try {
+      await sweep(link)
+      await link.ask(FAREWELL_REQUEST, [], { timeLeftMs: FAREWELL_MS_MAX })
+    } catch (error) {
+      // Its link has ended, or it knows no farewells: there is nothing to wait for.
+      this.#parts.node.log.debug('a node was left without farewell', { peer: link.nodeId, error })
+    }
+  }
+
+  /** Another node leaves: what was sent to it comes to its end, and nothing more is sent. */
+  async #handleFarewell(from: string): Promise<undefined> {
+    const { peers } = this.#parts
+    peers.spare(from)
+    const link = peers.standing(from)
+    if (link === undefined) return
+    await sweep(link)
+    const until = this.#now() + FAREWELL_MS_MAX
+    while (link.size > 0 && peers.standing(from) === link && this.#now() < until)
+      await this.#pause()
+  }
+
+  /** What waits here came before the sweep: in a node that leaves it goes back before that is answered. */
+  #handleSweep(): undefined {
+    if (this.#isLeaving) this.#parts.router.sendBackHeld()
+  }
+
+  #pause(): Promise<void> {
+    const { clock } = this.#parts.node.ports
+    return new Promise((resolve) => void clock.setTimer(resolve, LOOK_EVERY_MS))
+  }
+
+  #now(): number {
+    return this.#parts.node.ports.clock.monotonicMs()
+  }
+}
+
+async function sweep(link: PeerLink): Promise<void> {
+  await Promise.all(
+    PRIORITIES.map((lane) =>
+      link.ask(SWEEP_REQUEST, [lane], { timeLeftMs: FAREWELL_MS_MAX, lane }),
+    ),
+  )
+}
