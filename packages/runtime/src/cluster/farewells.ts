@@ -52,16 +52,16 @@ export class Farewells {
 
   /** Says farewell to all; resolves when nothing is on its way here or from here, or after a while. Nothing may run here any more. */
   async sayAll(): Promise<void> {
-    const { peers, router } = this.#parts
+    const { peers, node } = this.#parts
     this.#isLeaving = true
-    let isDone = false
-    const until = this.#now() + FAREWELL_MS_MAX
     const all = Promise.all(peers.allStanding.map((link) => this.#sayTo(link)))
-    void all.then(() => (isDone = true))
-    while (!isDone && this.#now() < until) {
-      router.sendBackHeld()
-      await this.#pause()
-    }
+    await new Promise<void>((resolve) => {
+      const limit = node.ports.clock.setTimer(resolve, FAREWELL_MS_MAX)
+      void all.then(() => {
+        limit.cancel()
+        resolve()
+      })
+    })
   }
 
   async #sayTo(link: PeerLink): Promise<void> {
