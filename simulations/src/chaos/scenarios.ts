@@ -33,7 +33,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   disk: async (o) => whyNoDisk() ?? (await disk({ ...onMachine(o), fills: o.times ?? 3 })),
   fuzz: (o) => fuzz({ ...onMachine(o), frames: o.times ?? 1_000_000 }),
   'fuzz-tcp': onCluster(fuzzCluster, 1_000_000),
-  'machine-loss': onCluster((o) => harmMachines(o, [machineLoss]), 3),
+  'machine-loss': onCluster((o) => harmMachines(o, [machineLoss]), 4),
   partition: onCluster((o) => harmMachines(o, [isolation, deafness, muteness]), 6),
   'host-pause': onCluster((o) => harmMachines(o, [hostPause]), 3),
   'engine-leader-kill': onCluster(engineOutage, 4),
