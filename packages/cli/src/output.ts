@@ -1,5 +1,5 @@
 /** What the command prints: tables and sentences for people, one JSON object for programs. */
-import { ERROR_CODES, isEpicError } from '@epicserver/contracts'
+import { isEpicError, remedyFor } from '@epicserver/contracts'
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`)
@@ -20,7 +20,7 @@ export function printError(error: unknown, isJson: boolean): void {
   process.stderr.write(
     `epic: ${isEpicError(error) || name === 'Error' ? '' : `${name}: `}${message}\n`,
   )
-  if (isEpicError(error)) process.stderr.write(`      ${ERROR_CODES[error.code].remedy}\n`)
+  if (isEpicError(error)) process.stderr.write(`      ${remedyFor(error)}\n`)
 }
 
 /** Prints lines of {@link formatTable}. */

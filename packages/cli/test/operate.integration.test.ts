@@ -63,6 +63,7 @@ test('epic move: an entity goes to the node that is named, with its state, and b
   const wrong = await epic('move', 'Room/a', 'nowhere', '--data', data)
   assert.equal(wrong.code, 1)
   assert.match(wrong.stderr, /^epic: Cannot find node "nowhere": the nodes are /)
+  assert.match(wrong.stderr, /^      Give a node's id/m)
 })
 
 test('epic drain: a node gives everything away, starts anew, and nothing is lost', async (t) => {

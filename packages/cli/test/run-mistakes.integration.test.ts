@@ -56,6 +56,19 @@ const mistakes: readonly Mistake[] = [
     says: ['its app names no entities. Write: defineApp({ entities:'],
   },
   {
+    name: 'entities in a list',
+    source:
+      'export class Player extends Entity {}\nexport default defineApp({ entities: [Player] as never })',
+    code: 78,
+    says: ['its app names no entities. Write: defineApp({ entities: { Player, Barrel }'],
+  },
+  {
+    name: 'a misspelt part of the app, with its line',
+    source: 'export default defineApp({ entities: {}, setUp: () => {} } as never)',
+    code: 78,
+    says: [/AppInvalid: .*did you mean setup\?/, /app\.ts:2:16/, 'An app has entities, setup'],
+  },
+  {
     name: 'a misspelt setting comes with the nearest one',
     source: `export class Player extends Entity { static override settings = settings<Player>({ persistant: true } as object) }\nexport default defineApp({ entities: { Player } })`,
     code: 78,
@@ -90,6 +103,15 @@ const mistakes: readonly Mistake[] = [
     source: `export class Player extends Entity { async fall(): Promise<void> { throw new Error('fell') } }\nexport default defineApp({ entities: { Player }, setup: (pool) => pool.Player['bob']!.fall() })`,
     code: 78,
     says: ["The app's setup failed with Error: fell"],
+  },
+  {
+    name: 'setup that fails with an error of Epic Server says what to do about that one',
+    source: `export class Player extends Entity { cb = () => 1; async wake(): Promise<void> {} }\nexport default defineApp({ entities: { Player }, setup: (pool) => pool.Player['bob']!.wake() })`,
+    code: 78,
+    says: [
+      'failed with CannotSave: Cannot save "Player/bob": cb is a function',
+      'Make the field `#private`',
+    ],
   },
   {
     name: 'setupNode that throws is shown with its line',
@@ -127,7 +149,9 @@ test('epic run: a file that is not there', async (t) => {
 
 test('epic run: a folder instead of a file', async (t) => {
   const folder = await temporaryFolder(t)
-  assert.equal((await epic('run', folder, '--data', join(folder, 'data'))).code, 66)
+  const ended = await epic('run', folder, '--data', join(folder, 'data'))
+  assert.match(ended.stderr, /it is no file$/m)
+  assert.equal(ended.code, 66)
 })
 
 test('epic run: a lease that is too short', async (t) => {

@@ -74,7 +74,7 @@ test('epic call: what cannot be called is said, with what was meant', async (t) 
   }
   assert.deepEqual(await said('call', 'Playr/bob', 'add'), [
     1,
-    'epic: Cannot find entity type "Playr": the app has Player',
+    'epic: Cannot find entity type "Playr": the app has Player; did you mean Player?',
   ])
   assert.deepEqual(await said('call', 'Player/bob', 'ad'), [
     1,
@@ -95,7 +95,7 @@ test('epic call: what cannot be called is said, with what was meant', async (t) 
   ])
   assert.deepEqual(await said('inspect', 'Playr/bob'), [
     1,
-    'epic: Cannot find entity type "Playr": the app has Player',
+    'epic: Cannot find entity type "Playr": the app has Player; did you mean Player?',
   ])
 })
 
@@ -106,7 +106,7 @@ for (const command of [['ps'], ['call', 'Player/bob', 'add'], ['inspect', 'Playe
     assert.equal(code, 69)
     assert.ok(
       stderr.startsWith(
-        `epic: Cannot find a running app with its data in ${data}: start it with epic run, or name its folder with --data\n`,
+        `epic: Cannot find a running app with its data in ${data}\n      Start it with \`epic run\`, or`,
       ),
       stderr,
     )

@@ -32,7 +32,11 @@ export function formatEntityId(entity: EntityId): string {
 export function parseEntityId(text: string): EntityId {
   const slash = text.indexOf('/')
   if (slash <= 0) {
-    throw new EpicError('InvalidId', `Cannot read "${text}" as an entity: it has no "Type/id" form`)
+    throw new EpicError(
+      'InvalidId',
+      `Cannot read "${text}" as an entity: it has no "Type/id" form`,
+      { details: { remedy: 'Write its type and its id, as in Player/bob.' } },
+    )
   }
   const entity = { type: text.slice(0, slash), id: text.slice(slash + 1) }
   const problem = entityIdProblem(entity.type, entity.id)

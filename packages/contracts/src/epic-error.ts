@@ -272,7 +272,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   ),
 }
 
-/** What an error may carry besides its message: plain data, safe to print. */
+/** What an error may carry besides its message: plain data, safe to print. `remedy` takes the place of the catalogue's. */
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /** What may be given to an {@link EpicError} besides its code and message. */
@@ -307,6 +307,12 @@ export class EpicError extends Error {
 /** Whether `error` is an operating error of Epic Server. */
 export function isEpicError(error: unknown): error is EpicError {
   return error instanceof EpicError
+}
+
+/** What to do about an error: as it says itself, else as the catalogue says of its code. */
+export function remedyFor({ code, details }: EpicError): string {
+  const { remedy } = details
+  return typeof remedy === 'string' ? remedy : ERROR_CODES[code].remedy
 }
 
 /** Whether `code` is in the catalogue; own keys only, since codes come from the wire too. */

@@ -2,7 +2,7 @@
 export { entityIdProblem, formatEntityId, isTypeName, parseEntityId } from './entity-id.ts'
 export type { EntityId } from './entity-id.ts'
 export { formatEpoch, makeEpoch, partitionEpochOf } from './epoch.ts'
-export { EpicError, ERROR_CODES, isEpicError, isErrorCode } from './epic-error.ts'
+export { EpicError, ERROR_CODES, isEpicError, isErrorCode, remedyFor } from './epic-error.ts'
 export type {
   EpicErrorOptions,
   ErrorCode,

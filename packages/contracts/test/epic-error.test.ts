@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { EpicError, ERROR_CODES, isEpicError, isErrorCode } from '@epicserver/contracts'
+import { EpicError, ERROR_CODES, isEpicError, isErrorCode, remedyFor } from '@epicserver/contracts'
 
 describe('epic error: what it carries', () => {
   it('has the usual answer of its code to whether it may be repeated', () => {
@@ -21,6 +21,12 @@ describe('epic error: what it carries', () => {
     const bare = new EpicError('StoreFull', 'full')
     assert.equal(Object.hasOwn(bare, 'cause'), false)
     assert.deepEqual(bare.details, {})
+  })
+
+  it('says what to do as the catalogue does, unless it knows better', () => {
+    assert.equal(remedyFor(new EpicError('Moved', 'x')), ERROR_CODES.Moved.remedy)
+    const better = new EpicError('NotFound', 'x', { details: { remedy: 'Look elsewhere.' } })
+    assert.equal(remedyFor(better), 'Look elsewhere.')
   })
 
   it('is an Error with a name of its own, its message and a stack', () => {

@@ -4,6 +4,7 @@
  * Facts are data, never spliced into the message, and control characters in both are escaped before they are written, so that
  * nobody can forge a line or move a terminal's cursor by choosing an id.
  */
+import { framesOfApp } from './frames-of-app.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -80,7 +81,12 @@ function escapeControls(text: string): string {
 }
 
 function printFact(value: unknown): string {
-  if (value instanceof Error) return escapeControls(`${value.name}: ${value.message}`)
+  if (value instanceof Error) {
+    const [frame] = framesOfApp(value)
+    return escapeControls(
+      `${value.name}: ${value.message}${frame === undefined ? '' : ` ${frame}`}`,
+    )
+  }
   if (typeof value === 'string')
     return /^[\w./:@-]+$/.test(value) ? value : JSON.stringify(escapeControls(value))
   return escapeControls(JSON.stringify(jsonFact(value)) ?? String(value))

@@ -29,6 +29,22 @@ for (const [kind, sinkOf] of [
   })
 }
 
+test('log, text: an error comes with the place in the app that threw it, and with no other', () => {
+  const lines: string[] = []
+  const error = new RangeError('too deep')
+  error.stack = [
+    'RangeError: too deep',
+    '    at checked (node:internal/validators:1:2)',
+    '    at wrap (/srv/game/node_modules/schema/index.js:3:4)',
+    '    at Player.dig (/srv/game/src/player.ts:12:34)',
+    '    at async run (/srv/game/src/app.ts:5:6)',
+  ].join('\n')
+  textLogSink((line) => lines.push(line), now)('error', 'failed', { error })
+  assert.deepEqual(lines, [
+    '03:04:05.006 error failed error=RangeError: too deep at Player.dig (/srv/game/src/player.ts:12:34)\n',
+  ])
+})
+
 test('log, json: what was said comes back as it was', () => {
   const line = JSON.parse(written(jsonLogSink)) as { message: string; nested: { name: string } }
   assert.equal(line.message, `hello ${hostile}`)

@@ -14,6 +14,7 @@ export async function inspectCommand(
     throw new EpicError(
       'NotFound',
       `Cannot find "${entity}": it is not in memory and nothing of it is saved`,
+      { details: { remedy: 'Look at the id; an entity is made by its first call.' } },
     )
   if (options.json === true) {
     printJson(view)

@@ -47,6 +47,7 @@ export async function planCommand(
     throw new EpicError(
       'SettingsInvalid',
       'Cannot plan: give either --join <count> or --leave <node>',
+      { details: { remedy: 'As in `epic plan --join 1`.' } },
     )
   }
   const change = leave === undefined ? { joins: join as number } : { leaves: leave }

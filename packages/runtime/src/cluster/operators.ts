@@ -174,8 +174,7 @@ export class Operators {
 
 function notFound(name: string, members: readonly MemberInfo[]): EpicError {
   const known = members.map(({ nodeId }) => nodeId).join(', ') || 'none'
-  return new EpicError(
-    'NotFound',
-    `Cannot find node "${name}": the nodes are ${known}. Give one's id, or the beginning of it that no other has`,
-  )
+  return new EpicError('NotFound', `Cannot find node "${name}": the nodes are ${known}`, {
+    details: { remedy: "Give a node's id, or the beginning of it that no other has." },
+  })
 }

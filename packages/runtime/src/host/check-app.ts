@@ -13,14 +13,13 @@ import { build, type BuildFailure, type Message } from 'esbuild'
  */
 export async function checkApp(file: string): Promise<void> {
   const path = resolve(file)
-  const isFile = await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  )
-  if (!isFile)
-    throw new EpicError('AppNotFound', `Cannot find the app "${file}": there is no such file`, {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isFile() !== true) {
+    const what = found === undefined ? 'there is no such file' : 'it is no file'
+    throw new EpicError('AppNotFound', `Cannot find the app "${file}": ${what}`, {
       details: { path },
     })
+  }
   try {
     await build({
       entryPoints: [path],

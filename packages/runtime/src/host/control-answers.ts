@@ -1,9 +1,9 @@
 /** Answers what the command line asks of one node. */
-import { EpicError, formatEntityId, isEpicError } from '@epicserver/contracts'
+import { EpicError, formatEntityId, isEpicError, remedyFor } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
 import type { EntityNode } from '../node/node.ts'
 import type { StartedNode } from './start-node.ts'
-import { nearest } from '../model/settings-check.ts'
+import { nearest } from '../model/nearest.ts'
 import { isOperatorRequest, operate, type OperatorRequest } from './operator-answers.ts'
 import { askEveryNode } from './node-figures.ts'
 import { plainValue } from './plain-value.ts'
@@ -43,9 +43,11 @@ export async function answer(
   }
 }
 
-export function plainError(error: unknown): PlainError & { readonly retry?: string } {
-  if (isEpicError(error))
-    return { name: error.name, message: error.message, code: error.code, retry: error.retry }
+export function plainError(error: unknown): PlainError {
+  if (isEpicError(error)) {
+    const { name, message, code, retry } = error
+    return { name, message, code, retry, remedy: remedyFor(error) }
+  }
   return error instanceof Error
     ? { name: error.name, message: error.message }
     : { name: 'Thrown', message: String(error) }

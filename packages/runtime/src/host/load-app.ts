@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { EpicError } from '@epicserver/contracts'
 import { isApp, type App } from '../model/app.ts'
 import { describeClass } from '../model/class-description.ts'
-import { describeThrown } from './describe-thrown.ts'
+import { appThrew } from './describe-thrown.ts'
 
 let isRegistered = false
 
@@ -22,7 +22,7 @@ export async function loadApp(file: string): Promise<App> {
   try {
     module = (await import(pathToFileURL(resolve(file)).href)) as { readonly default?: unknown }
   } catch (cause) {
-    throw new EpicError('AppThrew', `Cannot start "${file}": ${describeThrown(cause)}`, { cause })
+    throw appThrew(`Cannot start "${file}":`, cause)
   }
   const app = module.default
   if (app === undefined) {
@@ -37,10 +37,10 @@ export async function loadApp(file: string): Promise<App> {
       `Cannot start "${file}": its default export is not what defineApp returns`,
     )
   }
-  if (typeof app.entities !== 'object' || app.entities === null) {
+  if (typeof app.entities !== 'object' || app.entities === null || Array.isArray(app.entities)) {
     throw new EpicError(
       'AppInvalid',
-      `Cannot start "${file}": its app names no entities. Write: defineApp({ entities: { … } })`,
+      `Cannot start "${file}": its app names no entities. Write: defineApp({ entities: { Player, Barrel } })`,
     )
   }
   for (const [name, entityClass] of Object.entries(app.entities)) describeClass(name, entityClass)

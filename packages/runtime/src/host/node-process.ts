@@ -3,14 +3,13 @@
  *
  * It ends by itself when the supervisor is gone (nobody would restart it or attest its death), when its lease is over (another
  * node has its entities), when it cannot open a store that it was given, and after an exception that nobody caught (its memory may be wrong). A rejected promise that nobody
- * awaits is logged with the entity it belongs to; it ends nothing, because one entity's mistake is not its neighbours'.
+ * awaits is logged with the line that threw; it ends nothing, because one entity's mistake is not its neighbours'.
  */
-import { EpicError } from '@epicserver/contracts'
 import type { FenceReason } from '@epicserver/fabric'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { createLog, jsonLogSink, leveledSink, textLogSink, type Log } from '../log.ts'
 import { answer, plainError } from './control-answers.ts'
-import { describeThrown } from './describe-thrown.ts'
+import { appThrew } from './describe-thrown.ts'
 import { endAtOnce } from './end-at-once.ts'
 import { giveAway } from './give-away.ts'
 import { runSetup } from './run-setup.ts'
@@ -75,11 +74,7 @@ async function setUpNode({ app, site, node: { pool, nodeId } }: StartedNode): Pr
   try {
     await app.setupNode?.(pool, { nodeId, labels: site.labels })
   } catch (cause) {
-    throw new EpicError(
-      'AppThrew',
-      `Cannot start a node: the app's setupNode failed with ${describeThrown(cause)}`,
-      { cause },
-    )
+    throw appThrew("Cannot start a node: the app's setupNode failed with", cause)
   }
 }
 
@@ -88,12 +83,7 @@ async function setUp(started: StartedNode): Promise<void> {
     await runSetup(started)
     tell({ kind: 'setupDone' })
   } catch (cause) {
-    const error = new EpicError(
-      'AppThrew',
-      `The app's setup failed with ${describeThrown(cause)}`,
-      { cause },
-    )
-    tell({ kind: 'setupFailed', error: plainError(error) })
+    tell({ kind: 'setupFailed', error: plainError(appThrew("The app's setup failed with", cause)) })
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a supervisor and its node processes say to each other, over the channel that Node gives a parent and its child. */
-import type { ErrorCode } from '@epicserver/contracts'
+import type { ErrorCode, Retry } from '@epicserver/contracts'
 import type { LogLevel } from '../log.ts'
 import type { ClusterNodeConfig } from './cluster/cluster-settings.ts'
 import type { CallNumber } from '@epicserver/kernel'
@@ -31,7 +31,10 @@ export interface NodeProcessConfig {
 export interface PlainError {
   readonly name: string
   readonly message: string
+  /** Of an error of Epic Server, as are the next two. */
   readonly code?: ErrorCode
+  readonly retry?: Retry
+  readonly remedy?: string
 }
 
 export type ToNode =
@@ -91,4 +94,4 @@ export type ControlRequest =
 
 export type ControlAnswer =
   | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: PlainError & { readonly retry?: string } }
+  | { readonly ok: false; readonly error: PlainError }

@@ -274,9 +274,10 @@ export class Supervisor {
     else this.#giveUp(error)
   }
 
-  #giveUp({ code, message }: PlainError): void {
+  #giveUp({ code, message, remedy }: PlainError): void {
     if (this.#stopping !== undefined) return
-    this.#problem = new EpicError(code ?? 'AppThrew', message)
+    const details = remedy === undefined ? {} : { remedy }
+    this.#problem = new EpicError(code ?? 'AppThrew', message, { details })
     this.#serving.reject(this.#problem)
     void this.stop()
   }
@@ -373,7 +374,8 @@ export class Supervisor {
     if (request.then === 'restart' && child === undefined) {
       throw new EpicError(
         'NotFound',
-        `Cannot start node "${request.node}" anew: it is none of this machine's. Ask on its own machine, or drain it without --restart`,
+        `Cannot start node "${request.node}" anew: it is none of this machine's`,
+        { details: { remedy: 'Ask on its own machine, or drain it without `--restart`.' } },
       )
     }
     if (child !== undefined) child.isDraining = request.then !== 'cancel'

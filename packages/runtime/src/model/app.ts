@@ -1,5 +1,7 @@
 /** The description of an app: its entity classes, and what runs when it starts. */
+import { EpicError } from '@epicserver/contracts'
 import type { EntityClass } from './entity.ts'
+import { nearest } from './nearest.ts'
 import type { Pool } from './pool.ts'
 import type { OneWayName } from './ref.ts'
 import type { EntitySettings } from './settings.ts'
@@ -52,12 +54,16 @@ export type CheckedClasses<T extends EntityClasses> = {
       : never
 }
 
+const PARTS: readonly string[] = ['entities', 'setup', 'setupNode', 'files']
+
 /**
  * Describes an app; export the result as default.
+ * @throws EpicError `AppInvalid` when it has a part that no app has
  * @example
  * export default defineApp({ entities: { Player, Barrel } })
  */
 export function defineApp<T extends EntityClasses>(options: AppOptions<T>): App<T> {
+  for (const part of Object.keys(options)) if (!PARTS.includes(part)) refusePart(part)
   return {
     kind: 'epicserver-app',
     entities: options.entities as T,
@@ -65,6 +71,15 @@ export function defineApp<T extends EntityClasses>(options: AppOptions<T>): App<
     setupNode: options.setupNode,
     files: options.files ?? {},
   }
+}
+
+/** For those who write JavaScript: the compiler says it to all others. */
+function refusePart(part: string): never {
+  throw new EpicError(
+    'AppInvalid',
+    `Cannot use "${part}" in defineApp: an app has no such part${nearest(part, PARTS)}`,
+    { details: { remedy: `An app has ${PARTS.join(', ')}.` } },
+  )
 }
 
 /** Whether a value is what {@link defineApp} returns, also when two copies of the package are loaded. */

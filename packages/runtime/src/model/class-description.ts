@@ -14,6 +14,7 @@ import type {
 } from '@epicserver/kernel'
 import { Entity, type EntityClass } from './entity.ts'
 import { RUNTIME_LIMITS } from '../limits.ts'
+import { POOL_METHODS } from './pool.ts'
 import { checkSettings } from './settings-check.ts'
 import type { Durability, OperationSettings, Placement, Rate } from './settings.ts'
 import type { StandardSchemaV1 } from './standard-schema.ts'
@@ -59,6 +60,8 @@ const LIFECYCLE = new Set([
   'onClientGone',
 ])
 const RESERVED = new Set(['then', 'toJSON', 'toString'])
+/** What entities ask of the world: overridden by mistake it would be an operation, and missing. */
+const OF_EVERY_ENTITY = new Set(Object.getOwnPropertyNames(Entity.prototype))
 
 interface GivenSettings {
   readonly version?: number
@@ -84,6 +87,11 @@ export function describeClass(name: string, entityClass: EntityClass): ClassDesc
     throw new EpicError(
       'SettingsInvalid',
       `Cannot use "${name}" as the name of an entity type: it is no JavaScript name`,
+    )
+  if ((POOL_METHODS as readonly string[]).includes(name))
+    throw new EpicError(
+      'SettingsInvalid',
+      `Cannot use "${name}" as the name of an entity type: pool.${name} is something else`,
     )
   const given: unknown = entityClass
   if (typeof given !== 'function') {
@@ -186,6 +194,12 @@ function methodsOf(typeName: string, entityClass: EntityClass): Map<string, Oper
         throw new EpicError(
           'SettingsInvalid',
           `Cannot use ${typeName}.${name} as an operation: a ref needs that name itself`,
+        )
+      }
+      if (OF_EVERY_ENTITY.has(name)) {
+        throw new EpicError(
+          'SettingsInvalid',
+          `Cannot use ${typeName}.${name} as an operation: every entity has \`this.${name}\` already`,
         )
       }
       methods.set(name, property.value as OperationMethod)

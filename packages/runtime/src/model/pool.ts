@@ -53,17 +53,31 @@ export interface PoolSource extends PoolMethods {
   refTo(type: string, id: string): unknown
 }
 
+/** The names that hang on the pool itself, and so can be no entity type's. */
+export const POOL_METHODS: readonly (keyof PoolMethods)[] = [
+  'ref',
+  'singleton',
+  'create',
+  'query',
+  'topic',
+]
+
 /** Makes the pool of a node. */
 export function createPool(source: PoolSource): Pool {
-  const pool: Record<string, unknown> = {
-    ref: source.ref.bind(source),
-    singleton: source.singleton.bind(source),
-    create: source.create.bind(source),
-    query: source.query.bind(source),
-    topic: source.topic.bind(source),
-  }
+  const pool = Object.create(typesOfNobody(source)) as Record<string, unknown>
+  for (const name of POOL_METHODS) pool[name] = source[name].bind(source)
   for (const type of source.typeNames) pool[type] = createIndex(source, type)
   return Object.freeze(pool) as Pool
+}
+
+/** Where a misspelt class ends up, for those whom no compiler tells. Only what is written as classes are: others ask for all sorts of names. */
+function typesOfNobody(source: PoolSource): object {
+  return new Proxy(Object.prototype, {
+    get: (target, name, pool) =>
+      typeof name === 'string' && /^[A-Z]/.test(name)
+        ? source.refTo(name, '0')
+        : Reflect.get(target, name, pool),
+  })
 }
 
 function createIndex(source: PoolSource, type: string): object {

@@ -3,6 +3,7 @@
  * is refused with the nearest that exists, never ignored.
  */
 import { EpicError } from '@epicserver/contracts'
+import { nearest } from './nearest.ts'
 import { isRef } from './ref.ts'
 
 type Check = (value: unknown) => string | undefined
@@ -132,28 +133,4 @@ function refuse(where: string, problem: string): never {
 
 function print(value: unknown): string {
   return typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value))
-}
-
-/** Suggests the name that differs least, if any is close. */
-export function nearest(name: string, names: Iterable<string>): string {
-  let best: string | undefined
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1
-  for (const candidate of names) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
-    if (distance < least) [best, least] = [candidate, distance]
-  }
-  return best === undefined ? '' : `; did you mean ${best}?`
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const substitution = (previous[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min(substitution, (previous[j] as number) + 1, (row[j - 1] as number) + 1))
-    }
-    previous = row
-  }
-  return previous[b.length] as number
 }

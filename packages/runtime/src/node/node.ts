@@ -8,7 +8,7 @@
  * Drains run as microtasks, so that a chain of calls inside a process costs no event loop turn, and give way to sockets and
  * timers after a slice of time, so that two entities calling each other for ever starve nobody.
  */
-import { EpicError, entityIdProblem, isEpicError, type ErrorCode } from '@epicserver/contracts'
+import { EpicError, isEpicError, type ErrorCode } from '@epicserver/contracts'
 import {
   Kernel,
   type Activation,
@@ -66,6 +66,7 @@ import type { DueTask } from '../tasks/task-body.ts'
 import { TaskScheduler } from '../tasks/task-scheduler.ts'
 import { currentTurn, lastTurn, trackTurns } from './turn-context.ts'
 import { TurnRunner } from './turn-runner.ts'
+import { checkedId, invalidId, unknownType } from './unnameable.ts'
 import type { TopicPublisher } from '../topics/topic.ts'
 import { TOPIC_TYPE } from '../topics/topic-entity.ts'
 import { Topics } from '../topics/topics.ts'
@@ -186,14 +187,11 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     const ref = this.refs.get(type, String(id))
     if (ref !== undefined) return ref
     if (!this.descriptions.has(type)) throw unknownType(type, this.typeNames)
-    throw new EpicError(
-      'InvalidId',
-      `Cannot name an entity of type ${type}: ${entityIdProblem(type, String(id)) ?? 'the id is not allowed'}`,
-    )
+    throw invalidId(type, String(id))
   }
 
   ref<E>(target: EntityClass<E & Entity> | Contract<E>, id: string | number): Ref<E> {
-    return this.refTo(this.nameOf(target), id) as unknown as Ref<E>
+    return this.refTo(this.nameOf(target), checkedId(id)) as unknown as Ref<E>
   }
 
   singleton<E>(target: EntityClass<E & Entity> | Contract<E>): Ref<E> {
@@ -205,7 +203,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     id: string | number,
     initial?: InitialState<E>,
   ): Promise<Ref<E>> {
-    const ref = this.refTo(this.nameOf(target), id)
+    const ref = this.refTo(this.nameOf(target), checkedId(id))
     await (this.invoke(ref, createOperation, [initial ?? {}]) as Promise<unknown>)
     return ref as unknown as Ref<E>
   }
@@ -582,11 +580,4 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   get isClosed(): boolean {
     return this.#isClosed
   }
-}
-
-function unknownType(type: string, known: readonly string[]): EpicError {
-  return new EpicError(
-    'UnknownType',
-    `Cannot find entity type "${type}": the app has ${known.length === 0 ? 'none' : known.join(', ')}`,
-  )
 }
