@@ -1,9 +1,14 @@
 /** The files of a new project, as text. */
-import { VERSION } from './version.ts'
 
-export function projectFiles(name: string): Readonly<Record<string, string>> {
+/** Where a project has Epic Server's packages from, as its package.json says it. */
+export type PackageSource = (folder: 'epicserver' | 'testkit') => string
+
+export function projectFiles(
+  name: string,
+  source: PackageSource,
+): Readonly<Record<string, string>> {
   return {
-    'package.json': `${JSON.stringify(packageJson(name), undefined, 2)}\n`,
+    'package.json': `${JSON.stringify(packageJson(name, source), undefined, 2)}\n`,
     'tsconfig.json': `${JSON.stringify(tsconfig, undefined, 2)}\n`,
     '.gitignore': 'node_modules\ndist\n.epic\n',
     'README.md': readme(name),
@@ -12,7 +17,7 @@ export function projectFiles(name: string): Readonly<Record<string, string>> {
   }
 }
 
-function packageJson(name: string): object {
+function packageJson(name: string, source: PackageSource): object {
   return {
     name,
     version: '0.0.0',
@@ -24,9 +29,9 @@ function packageJson(name: string): object {
       build: 'tsc -p .',
       test: 'tsc -p . && node --test dist/test/*.test.js',
     },
-    dependencies: { epicserver: `^${VERSION}` },
+    dependencies: { epicserver: source('epicserver') },
     devDependencies: {
-      '@epicserver/testkit': `^${VERSION}`,
+      '@epicserver/testkit': source('testkit'),
       '@types/node': '^20.19.0',
       typescript: '>=5.9',
     },

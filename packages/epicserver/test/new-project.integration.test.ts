@@ -33,9 +33,10 @@ test('epic new: the project compiles, its tests pass, and it runs', async (conte
   const folder = await temporaryFolder(context)
   assert.match(succeed(folder, process.execPath, epic, 'new', 'hello'), /npm install\n\s+npm start/)
   const hello = join(folder, 'hello')
-  const { scripts } = JSON.parse(await readFile(join(hello, 'package.json'), 'utf8')) as {
-    readonly scripts: Readonly<Record<string, string>>
-  }
+  const { scripts, dependencies } = JSON.parse(
+    await readFile(join(hello, 'package.json'), 'utf8'),
+  ) as Readonly<Record<'scripts' | 'dependencies', Readonly<Record<string, string>>>>
+  assert.equal(dependencies['epicserver'], 'file:../../../packages/epicserver')
   assert.match(succeed(hello, 'sh', '-c', scripts['test']!), /pass 1\n/)
   const started = scripts['start']!.replace(/^epic /, '').split(' ')
   const printed = succeed(hello, process.execPath, epic, ...started, '--exit-after-setup')

@@ -1,9 +1,14 @@
 /** `epic new`: a project that runs and whose tests pass. */
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { EpicError } from '@epicserver/contracts'
 import { printJson, printLine } from '../output.ts'
-import { projectFiles } from '../project-files.ts'
+import { projectFiles, type PackageSource } from '../project-files.ts'
+import { VERSION } from '../version.ts'
+
+/** Where this package lies beside its siblings. */
+const PACKAGES = fileURLToPath(new URL('../../..', import.meta.url))
 
 export async function newCommand(
   name: string,
@@ -18,16 +23,35 @@ export async function newCommand(
     throw new EpicError(
       'AlreadyExists',
       `Cannot make a project in ${folder}: the folder is not empty`,
+      { details: { remedy: 'Choose another name.' } },
     )
-  const packageName =
-    basename(folder)
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9-]+/g, '-')
-      .replace(/^-+/, '') || 'world'
-  for (const [path, text] of Object.entries(projectFiles(packageName))) {
+  for (const [path, text] of Object.entries(projectFiles(packageName(folder), sourceFor(folder)))) {
     await mkdir(dirname(join(folder, path)), { recursive: true })
     await writeFile(join(folder, path), text)
   }
   if (options.json === true) printJson({ created: folder })
-  else printLine(`Made ${folder}. Next:\n\n  cd ${name}\n  npm install\n  npm start\n  npm test`)
+  else
+    printLine(
+      `Made ${folder}. Next:\n\n  cd ${quoted(name)}\n  npm install\n  npm start\n  npm test`,
+    )
+}
+
+function packageName(folder: string): string {
+  return (
+    basename(folder)
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9-]+/g, '-')
+      .replace(/^-+/, '') || 'world'
+  )
+}
+
+/** A version from the registry; for a project made by a checkout, the checkout, which need not be published. */
+function sourceFor(project: string): PackageSource {
+  if (PACKAGES.includes(`${sep}node_modules${sep}`)) return () => `^${VERSION}`
+  return (folder) => `file:${relative(project, join(PACKAGES, folder)).replaceAll(sep, '/')}`
+}
+
+/** As a shell takes it. */
+function quoted(name: string): string {
+  return /^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", `'\\''`)}'`
 }
