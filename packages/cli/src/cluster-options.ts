@@ -105,6 +105,18 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   announce: 'lan',
 }
 
+/** Without a cluster to act on they do nothing. */
+const ONLY_IN_CLUSTER = [
+  'clusterKeyFile',
+  'listen',
+  'advertise',
+  'tlsCert',
+  'tlsKey',
+  'tlsCa',
+  'tlsName',
+  'adoptState',
+] as const satisfies readonly (keyof ClusterOptions)[]
+
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
   cluster: withoutSecret,
   state: withoutSecret,
@@ -136,11 +148,8 @@ export async function readClusterSettings(
   log: Log,
 ): Promise<ClusterSettings | undefined> {
   if (options.cluster === undefined && options.join === undefined) {
-    if (options.state === undefined) return undefined
-    throw new EpicError(
-      'SettingsInvalid',
-      'Cannot use --state without --cluster: a machine alone saves in its data folder',
-    )
+    refuseIdleOptions(options)
+    return undefined
   }
   const secrets = await readSecrets(options)
   const patienceMs = options.wait * 1_000
@@ -156,6 +165,25 @@ export async function readClusterSettings(
     patienceMs,
     adoptState: options.adoptState === true,
   }
+}
+
+/** What is said of a cluster where none is named: whoever says it takes this machine for a part of one. */
+function refuseIdleOptions(options: ClusterOptions): void {
+  if (options.state !== undefined)
+    throw new EpicError(
+      'SettingsInvalid',
+      'Cannot use --state without --cluster: a machine alone saves in its data folder',
+    )
+  const idle = ONLY_IN_CLUSTER.find((name) => options[name] !== DEFAULTS[name])
+  if (idle !== undefined)
+    throw new EpicError(
+      'SettingsInvalid',
+      `Cannot use ${flagOf(idle)} without --cluster or --join: a machine alone neither listens nor joins`,
+    )
+}
+
+function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
 interface Asking {

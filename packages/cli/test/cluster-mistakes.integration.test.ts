@@ -59,6 +59,8 @@ test('cluster, a password as an argument: is refused before anything is done', a
 test('cluster, settings that do not fit: each is named', async (t) => {
   const table = [
     [['--state', 'none'], /Cannot use --state without --cluster/],
+    [['--cluster-key-file', 'x'], /Cannot use --cluster-key-file without --cluster or --join/],
+    [['--listen', '[::1]:0'], /Cannot use --listen without --cluster or --join/],
     [['--cluster', 'etcd://127.0.0.1:1'], /where entities are saved.*--state none/],
     [
       ['--cluster', 'redis://x', '--state', 'none', '--listen', '[::1]:0'],

@@ -160,7 +160,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const began = first.line(/^began$/)
     const worked = first.call('Slow/a', 'work').catch((error: unknown) => error)
     await began
+    const stopped = first.line(/^{"stopped":/)
     first.app.kill(signal)
+    await stopped
     assert.deepEqual(await first.app.ended, { code: 0, signal: null })
     await worked
     const second = await AppUnderTest.start(t, app, { data, processes: 1 })

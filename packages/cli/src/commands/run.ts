@@ -75,9 +75,10 @@ export async function runCommand(appFile: string, options: RunOptions): Promise<
     )
   }
   await supervisor.stopped
-  if (options.exitAfterSetup !== true) return
   if (isJson) printJson({ stopped: facts })
-  else printLine('Setup has run and everything is saved; stopped.')
+  else if (options.exitAfterSetup === true)
+    printLine('Setup has run and everything is saved; stopped.')
+  else printLine('Everything is saved; stopped.')
 }
 
 /** The first signal stops in good order, the second at once. */
