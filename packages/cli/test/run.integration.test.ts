@@ -99,6 +99,27 @@ test('epic call: what cannot be called is said, with what was meant', async (t) 
   ])
 })
 
+test('development: a mistake in an operation is logged once with its line, wherever its caller lives', async (t) => {
+  const folder = await temporaryFolder(t)
+  const app = await writeApp(
+    folder,
+    `export class Player extends Entity {
+      async slip(): Promise<number> { return (undefined as unknown as string[]).length }
+      async askOther(id: string): Promise<number> { return await this.ref(Player, id).slip() }
+    }
+    export default defineApp({ entities: { Player } })`,
+  )
+  const tested = await AppUnderTest.start(t, app, { data: join(folder, 'data'), processes: 2 })
+  await tested.allServe(2)
+  for (const id of ['a', 'b', 'c', 'd']) {
+    const logged = tested.line(/failed by a mistake in the app/)
+    await assert.rejects(tested.call('Player/asker', 'askOther', id), { name: 'TypeError' })
+    assert.match(await logged, new RegExp(`Player/${id}\\.slip failed.*app\\.ts:3:`))
+  }
+  const said = tested.lines.filter((line) => line.includes('failed by a mistake'))
+  assert.equal(said.length, 4)
+})
+
 for (const command of [['ps'], ['call', 'Player/bob', 'add'], ['inspect', 'Player/bob']]) {
   test(`epic ${command[0]}: nothing runs there`, async (t) => {
     const data = await temporaryFolder(t)

@@ -21,7 +21,7 @@ test('pool: a class that the app does not have is named, with the nearest that i
 test('pool: what languages, test tools and printers ask of any object is answered as ever', async () => {
   const { pool } = rig({ Player })
   assert.equal(await Promise.resolve(pool), pool, 'it is no promise')
-  assert.match(String(pool), /object/)
+  assert.equal(Object.prototype.toString.call(pool), '[object Object]')
   assert.equal((pool as unknown as Record<string, unknown>)['asymmetricMatch'], undefined)
   assert.equal(Object.keys(pool).includes('Player'), true)
 })

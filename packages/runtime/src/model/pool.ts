@@ -76,7 +76,7 @@ function typesOfNobody(source: PoolSource): object {
     get: (target, name, pool) =>
       typeof name === 'string' && /^[A-Z]/.test(name)
         ? source.refTo(name, '0')
-        : Reflect.get(target, name, pool),
+        : (Reflect.get(target, name, pool) as unknown),
   })
 }
 

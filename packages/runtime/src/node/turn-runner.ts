@@ -12,6 +12,7 @@ import type { EntityCall, Outcome } from './entity-call.ts'
 import { judge, noteBegun, noteEnded } from './idempotence.ts'
 import { createOperation } from './internal-operations.ts'
 import { explainFrozen, guardMessage } from './message-guard.ts'
+import { tellMistake } from './mistake-log.ts'
 import type { EntityNode } from './node.ts'
 import type { DueTask } from '../tasks/task-body.ts'
 import { beginFiring, endFiring } from '../tasks/task-firing.ts'
@@ -109,7 +110,10 @@ export class TurnRunner {
   }
 
   #fail(call: EntityCall, error: unknown): void {
-    if (this.#node.isDevelopment) explainFrozen(error)
+    if (this.#node.isDevelopment) {
+      explainFrozen(error)
+      tellMistake(this.#node.log, call, error)
+    }
     this.#end(call, { error })
   }
 
