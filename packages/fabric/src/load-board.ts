@@ -1,7 +1,7 @@
 /**
  * How busy the members are, as far as this one knows: each tells the master, the master tells all.
  *
- * So a round costs two messages a member rather than one for each pair. Loads are hints for placement and rebalancing; a
+ * So a round costs two messages a member rather than one for each pair, and what was told before is not told again. Loads are hints for placement and rebalancing; a
  * board that is empty or old makes for worse choices, never for wrong ones.
  */
 import type { NodeId, Outbox } from './effects.ts'
@@ -22,7 +22,9 @@ export class LoadBoard {
   readonly #everyMs: number
   #own: Load | undefined
   #loads = new Map<NodeId, Load>()
-  #nextAt = Infinity
+  #nextAt = -Infinity
+  /** Whether a load is known here that was not told yet. */
+  #hasNews = false
 
   constructor(outbox: Outbox, everyMs: number) {
     this.#outbox = outbox
@@ -30,7 +32,7 @@ export class LoadBoard {
   }
 
   get wakeAtMs(): number {
-    return this.#nextAt
+    return this.#own !== undefined && this.#hasNews ? this.#nextAt : Infinity
   }
 
   /** The last known load of each member. */
@@ -40,18 +42,23 @@ export class LoadBoard {
 
   /** The application measured this node's load; call it every second or so. */
   report(load: Load): void {
-    if (this.#own === undefined) this.#nextAt = -Infinity
     this.#own = load
+    this.#hasNews = true
   }
 
   handleMessage(from: NodeId, message: LoadMessage): void {
-    if (message.kind === 'load') this.#loads.set(from, message.load)
-    else this.#loads = new Map(message.loads)
+    if (message.kind === 'load') {
+      this.#loads.set(from, message.load)
+      this.#hasNews = true
+    } else {
+      this.#loads = new Map(message.loads)
+    }
   }
 
   handleTick({ self, masterId, view }: LoadRound, now: number): void {
-    if (now < this.#nextAt || this.#own === undefined) return
+    if (this.#own === undefined || now < this.wakeAtMs) return
     this.#nextAt = now + this.#everyMs
+    this.#hasNews = false
     this.#loads.set(self, this.#own)
     const ids = view.members.map(({ nodeId }) => nodeId)
     for (const nodeId of this.#loads.keys()) if (!ids.includes(nodeId)) this.#loads.delete(nodeId)

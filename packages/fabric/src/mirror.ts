@@ -47,8 +47,9 @@ export class Mirror {
   readonly #options: MirrorOptions
   #records = new Map<string, Rec>()
   #members = new Map<string, MemberInfo>()
-  #view: { readonly rev: Rev; readonly decoded: DecodedView } | undefined
+  #view: DecodedView | undefined
   #rev: Rev = -1n
+  #changes = 0
   #list: Token | undefined
   #listedToken: Token = -1
   #watch: Token | undefined
@@ -69,6 +70,11 @@ export class Mirror {
     return this.#listedToken
   }
 
+  /** Grows when the view or a member's record changes: what follows from those need not be found out again before. */
+  get changes(): number {
+    return this.#changes
+  }
+
   get wakeAtMs(): number {
     return this.#listAt
   }
@@ -78,7 +84,7 @@ export class Mirror {
   }
 
   get view(): DecodedView | undefined {
-    return this.#view?.decoded
+    return this.#view
   }
 
   record(key: string): Rec | undefined {
@@ -152,11 +158,25 @@ export class Mirror {
   }
 
   #replace(recs: readonly Rec[], rev: Rev): void {
+    const records = this.#records
+    const members = this.#members
     this.#records = new Map()
     this.#members = new Map()
     this.#rev = rev
-    for (const rec of recs) this.#put(rec)
+    for (const rec of recs) {
+      if (records.get(rec.key)?.rev === rec.rev) this.#keep(rec, members)
+      else this.#put(rec)
+    }
+    if (recs.length < records.size) this.#changes += 1
     if (!this.#records.has(this.#options.keys.view)) this.#view = undefined
+  }
+
+  /** A list brings mostly what is known: that is not decoded again. */
+  #keep(rec: Rec, members: ReadonlyMap<string, MemberInfo>): void {
+    this.#records.set(rec.key, rec)
+    const nodeId = this.#nodeIdOf(rec.key)
+    const info = nodeId === undefined ? undefined : members.get(nodeId)
+    if (info !== undefined) this.#members.set(info.nodeId, info)
   }
 
   #apply(event: WatchEvent, seen: Rev): void {
@@ -168,21 +188,25 @@ export class Mirror {
   }
 
   #put(rec: Rec): void {
-    const { keys } = this.#options
     this.#records.set(rec.key, rec)
-    if (rec.key === keys.view && rec.rev !== this.#view?.rev) {
-      this.#view = { rev: rec.rev, decoded: decodeView(rec.value) }
-    }
-    if (!rec.key.startsWith(keys.member)) return
-    const nodeId = rec.key.slice(keys.member.length)
-    const info = decodeMemberRecord(nodeId, rec.value)
-    if (info !== undefined) this.#members.set(nodeId, info)
+    this.#changes += 1
+    if (rec.key === this.#options.keys.view) this.#view = decodeView(rec.value)
+    const nodeId = this.#nodeIdOf(rec.key)
+    const info = nodeId === undefined ? undefined : decodeMemberRecord(nodeId, rec.value)
+    if (info !== undefined) this.#members.set(info.nodeId, info)
   }
 
   #delete(key: string): void {
-    const { keys } = this.#options
     this.#records.delete(key)
-    if (key === keys.view) this.#view = undefined
-    if (key.startsWith(keys.member)) this.#members.delete(key.slice(keys.member.length))
+    this.#changes += 1
+    if (key === this.#options.keys.view) this.#view = undefined
+    const nodeId = this.#nodeIdOf(key)
+    if (nodeId !== undefined) this.#members.delete(nodeId)
+  }
+
+  /** Whose record a key is; `undefined` for other records. */
+  #nodeIdOf(key: string): string | undefined {
+    const { member } = this.#options.keys
+    return key.startsWith(member) ? key.slice(member.length) : undefined
   }
 }

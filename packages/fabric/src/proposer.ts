@@ -52,8 +52,8 @@ export class Proposer {
   readonly #mirror: Mirror
   readonly #options: ProposerOptions
   #phase: Phase = { at: 'idle' }
-  /** Looked for anew after each change and each list. */
-  #needed: { readonly rev: Rev; readonly list: Token; readonly need: Need | undefined } | undefined
+  /** Looked for anew after each change. */
+  #needed: { readonly changes: number; readonly need: Need | undefined } | undefined
   #planned: { readonly need: Need; readonly plan: Plan | undefined } | undefined
   #viewRev: Rev | undefined
   #viewSeenAt = -Infinity
@@ -133,9 +133,8 @@ export class Proposer {
 
   /** What there is to propose for one of this role. That nothing needs to move is only worth the master's work. */
   #need(role: ProposerRole): Need | undefined {
-    const { rev, listedToken: list } = this.#mirror
-    if (this.#needed?.rev !== rev || this.#needed.list !== list)
-      this.#needed = { rev, list, need: this.#look() }
+    const { changes } = this.#mirror
+    if (this.#needed?.changes !== changes) this.#needed = { changes, need: this.#look() }
     const { need } = this.#needed
     if (need?.why !== 'balance') return need
     return role === 'master' && this.#plan(need) !== undefined ? need : undefined

@@ -32,7 +32,30 @@ describe('load board', () => {
     assert.deepEqual(sent(outbox), [
       { kind: 'sendPeer', to: 'b', message: { kind: 'load', viewNo: 1, load: busy } },
     ])
+    board.report(busy)
     assert.equal(board.wakeAtMs, 1_000)
+  })
+
+  it('does not tell again what was not measured again', () => {
+    const outbox = new Outbox()
+    const board = new LoadBoard(outbox, 1_000)
+    board.report(busy)
+    board.handleTick({ self: 'a', masterId: 'b', view }, 0)
+    sent(outbox)
+    assert.equal(board.wakeAtMs, Infinity)
+    board.handleTick({ self: 'a', masterId: 'b', view }, 1_000)
+    assert.deepEqual(sent(outbox), [])
+  })
+
+  it('as master tells what a member has measured since', () => {
+    const outbox = new Outbox()
+    const board = new LoadBoard(outbox, 1_000)
+    board.report(busy)
+    board.handleTick({ self: 'a', masterId: 'a', view }, 0)
+    sent(outbox)
+    board.handleMessage('b', { kind: 'load', viewNo: 1, load: busy })
+    board.handleTick({ self: 'a', masterId: 'a', view }, board.wakeAtMs)
+    assert.equal(sent(outbox).length, 2)
   })
 
   it('as master tells all what all said, apart from those that are gone', () => {

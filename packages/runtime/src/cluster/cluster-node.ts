@@ -62,6 +62,9 @@ const FENCE_REASONS: Readonly<Record<Exclude<FenceReason, 'left'>, string>> = {
   incompatible: 'the cluster store holds a view that this version cannot read, or an older one',
 }
 
+/** A node that stops looks ever less often whether its calls are answered: what takes long is not much prolonged by that. */
+const ANSWERS_LOOK_MS_MAX = 16
+
 export class ClusterNode {
   readonly #options: ClusterNodeOptions
   readonly #member: ClusterMember
@@ -189,8 +192,12 @@ export class ClusterNode {
   async #answered({ kernel, limits }: EntityNode): Promise<void> {
     const { clock } = this.#options.ports
     const until = this.#now() + limits.stopGraceMs
-    while (kernel.counts.pendingCalls > 0 && this.#now() < until && !this.#isFinished)
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, 1))
+    let pauseMs = 1
+    while (kernel.counts.pendingCalls > 0 && this.#now() < until && !this.#isFinished) {
+      const waitMs = pauseMs
+      await new Promise<void>((resolve) => void clock.setTimer(resolve, waitMs))
+      pauseMs = Math.min(2 * pauseMs, ANSWERS_LOOK_MS_MAX)
+    }
   }
 
   /** Ends at once, as a crash would. */

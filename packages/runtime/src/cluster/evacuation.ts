@@ -37,6 +37,8 @@ export interface EvacuationCounts {
 
 /** Under way at least while somebody waits for the node to be empty. */
 const AT_ONCE_DRAINING = 8
+/** A node that drains and is empty looks so much less often for guests that were on their way to it. */
+const STRETCH_EMPTY = 10
 
 export class Evacuation {
   readonly #parts: EvacuationParts
@@ -49,6 +51,7 @@ export class Evacuation {
   #underWay = 0
   #moved = 0
   #next: Pending | undefined
+  #nextAt = 0
 
   constructor(parts: EvacuationParts) {
     this.#parts = parts
@@ -63,14 +66,14 @@ export class Evacuation {
   /** These live here as guests since their partition went to another node: those that belong at home follow it. */
   sendHome(guests: readonly Resident[]): void {
     for (const { key } of guests) if (this.#placementOf(key) === 'hash') this.#homeward.set(key, 0)
-    if (this.#homeward.size > 0) this.#arm()
+    if (this.#homeward.size > 0) this.#arm(0)
   }
 
   /** From now on every guest is to go, until `stop`. */
   start(): void {
     this.#isDraining = true
     this.#looksAt = 0
-    this.#arm()
+    this.#arm(0)
   }
 
   /** Guests may stay again; those that were on their way home still go. */
@@ -78,14 +81,19 @@ export class Evacuation {
     this.#isDraining = false
   }
 
-  #arm(): void {
-    if (this.#next !== undefined) return
+  /** The next round comes in its turn, unless nothing can be done before a later instant. */
+  #arm(at: number): void {
     const { limits, ports } = this.#parts.node
     const stretch = this.#isDraining ? 1 : this.#pace.stretch
+    const now = ports.clock.monotonicMs()
+    const nextAt = Math.max(at, now + limits.moveEveryMs * stretch)
+    if (this.#next !== undefined && this.#nextAt <= nextAt) return
+    this.#next?.cancel()
+    this.#nextAt = nextAt
     this.#next = ports.clock.setTimer(() => {
       this.#next = undefined
       this.#round()
-    }, limits.moveEveryMs * stretch)
+    }, nextAt - now)
   }
 
   #round(): void {
@@ -98,7 +106,18 @@ export class Evacuation {
       if (this.#underWay >= atOnce) break
       if (now >= notBefore) this.#send(key, now)
     }
-    if (this.#isDraining || this.#homeward.size > 0) this.#arm()
+    if (this.#isDraining || this.#homeward.size > 0) this.#arm(this.#nextTry(now))
+  }
+
+  /** When the first of those that are left may go. */
+  #nextTry(now: number): number {
+    if (this.#homeward.size === 0) return now + this.#parts.node.limits.moveEveryMs * STRETCH_EMPTY
+    let at = this.#isDraining ? this.#looksAt : Infinity
+    for (const notBefore of this.#homeward.values()) {
+      if (notBefore <= now) return now
+      at = Math.min(at, notBefore)
+    }
+    return at
   }
 
   /** Guests may be very many: those that came since the last look, as by moves that were under way, are looked for now and then. */
