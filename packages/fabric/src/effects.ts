@@ -64,8 +64,8 @@ export type EntityEffect =
   /** Begin no more turns, keep calls; between two turns take all there is of it and call `sealed`. */
   | { readonly kind: 'seal'; readonly key: EntityKey; readonly partition: number }
   /**
-   * Claim it with this epoch and rebuild it from the payload, without running it; then `adopted`. Or `refused`: when it is here
-   * already, cannot be claimed, or the claim finds another version than the payload has.
+   * Rebuild it from the payload, without running it; then `adopted`. Or `refused`: when it is here already, or cannot be rebuilt.
+   * Nothing is asked of the store: its first write bears this epoch.
    */
   | {
       readonly kind: 'adopt'

@@ -2,10 +2,10 @@
  * Moving an entity that runs from one node to another: the source's side and the target's.
  *
  * The source asks the owner to prepare, and the entity goes on meanwhile. Then it stops the entity's turns, and sends it sealed to the
- * target. The target claims it at the store with the epoch that the owner prepared, and asks the owner to commit. The owner's
+ * target. The target rebuilds it under the epoch that the owner prepared, and asks the owner to commit. The owner's
  * answer is the moment of the move: only then the target runs it and the source, which has kept it sealed, lets it go and
  * sends on what arrived meanwhile. At any other end the source goes on, under a newer epoch, so that what the target may
- * have claimed cannot write. Neither side ever concludes by itself: each asks until the owner, or the next owner, says how it ended.
+ * have been told before its owner died cannot write. Neither side ever concludes by itself: each asks until the owner, or the next owner, says how it ended.
  *
  * Source:
  *
@@ -151,7 +151,7 @@ export class Movement {
     this.#departures.delete(key)
   }
 
-  /** The target has claimed what came; it does not run it yet. */
+  /** The target has rebuilt what came; it does not run it yet. */
   adopt(key: EntityKey, now: number): void {
     const arrival = this.#arrivals.get(key)
     if (arrival === undefined || arrival.phase !== 'adopting') return

@@ -165,12 +165,12 @@ export class Residents {
     this.#act(now, (at) => this.#movement.giveUp(key, at))
   }
 
-  /** After `adopt`: claimed and rebuilt. `start` or `drop` follows. */
+  /** After `adopt`: rebuilt. `start` or `drop` follows. */
   adopted(key: EntityKey, now: number): void {
     this.#act(now, (at) => this.#movement.adopt(key, at))
   }
 
-  /** After `adopt`: it could not be claimed or rebuilt. */
+  /** After `adopt`: it could not be rebuilt. */
   refused(key: EntityKey, now: number): void {
     this.#act(now, () => this.#movement.refuse(key))
   }

@@ -37,7 +37,7 @@ import type { Gate, Held } from './gate.ts'
 import { isExpired, isIdle } from './idleness.ts'
 import { assertKernelInvariants } from './invariants.ts'
 import type { KernelCounts } from './kernel-counts.ts'
-import { Lifecycle } from './lifecycle.ts'
+import { isAtRest, Lifecycle } from './lifecycle.ts'
 import { KERNEL_LIMITS, type KernelLimits } from './limits.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { ClassPlan } from './plan.ts'
@@ -309,7 +309,7 @@ export class Kernel {
 
   /**
    * Begins an activation that comes from another node: its calls wait until the driver, which has
-   * claimed and rebuilt it, says `handleClaimed`; or it is dropped.
+   * rebuilt it, says `handleClaimed`, since it was claimed where it comes from; or it is dropped.
    */
   adopt(type: EntityType, id: string, epoch: bigint): Activation {
     const { activationBytesGuess } = this.limits
@@ -345,6 +345,11 @@ export class Kernel {
     if (this.deactivate(activation, reason)) return true
     this.#lifecycle.drain(activation, this.now)
     return false
+  }
+
+  /** Whether nothing of an activation runs, or is held back. */
+  isAtRest(activation: Activation): boolean {
+    return isAtRest(activation)
   }
 
   /** Lets nothing new of an entity start; `rested` follows when it has come to rest. */

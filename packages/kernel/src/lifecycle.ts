@@ -156,7 +156,8 @@ export class Lifecycle {
 }
 
 /** Whether nothing of it runs or is held back. */
-function isAtRest({ running, gate }: Activation): boolean {
+/** Whether nothing of an activation runs, and nothing waits at its gate. */
+export function isAtRest({ running, gate }: Activation): boolean {
   return running === 0 && (gate === null || gate.state === 'resting')
 }
 

@@ -4,7 +4,7 @@
  * That state is its own witness: an acknowledged call must be in it, and none may be in it twice. Asserts I2, and that no call is
  * applied twice.
  */
-import type { Checker } from './checker.ts'
+import type { Checker, Saved } from './checker.ts'
 
 /** A saved entity. `log` is its state; `done` is the dedup window that was saved with it. */
 export interface SimState {
@@ -46,7 +46,12 @@ export class SimDisk {
   }
 
   log(id: string): readonly string[] {
-    return this.#rows.get(id)?.state.log ?? []
+    return this.stored(id).log
+  }
+
+  stored(id: string): Saved {
+    const { version, state } = this.#rows.get(id) ?? { version: 0, state: EMPTY_STATE }
+    return { version, log: state.log }
   }
 
   claim(id: string, epoch: bigint): DiskReply {

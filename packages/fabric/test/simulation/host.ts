@@ -48,8 +48,8 @@ export interface HostOptions {
   readonly later: (run: () => void) => void
   /** Takes a call to wherever its entity is now. */
   readonly sendOn: (call: SimCall, to?: Whereabouts) => void
-  /** Told of each state that arrived by a move, and of what the store has. */
-  readonly handleMoved: (id: string, sent: SimState, stored: SimState) => void
+  /** Told of each saved entity that begins here with the state that came by a move. */
+  readonly handleMoved: (arrived: Activation) => void
   readonly mutations: ReadonlySet<string>
 }
 
@@ -258,10 +258,9 @@ export class SimHost {
       call.reply(state.log.length)
       return
     }
-    const { epoch } = activation
     activation.running = call
     this.#options.write(activation, state, (outcome) => {
-      if (activation.running !== call || activation.epoch !== epoch) return
+      if (activation.running !== call) return
       activation.running = undefined
       if (activation.phase === 'gone') return
       this.#handleWritten(activation, call, state, outcome)
@@ -331,9 +330,9 @@ export class SimHost {
       return
     }
     activation.epoch = epoch
-    // A write on its way bears the epoch of before; what became of it is learnt by the claim.
-    activation.running = undefined
-    this.#claim(activation)
+    if (activation.running === undefined) this.#claim(activation)
+    // A write is on its way under the epoch of before: what becomes of it is waited for, or the copy here would be behind.
+    else activation.phase = 'active'
   }
 
   #moveOut(id: string, to: Whereabouts): void {
@@ -355,33 +354,8 @@ export class SimHost {
     activation.state = sealed.state
     activation.remembered = new Set(sealed.remembered)
     this.#adoptions.set(id, activation)
-    this.#claimAdopted(activation)
-  }
-
-  #claimAdopted(activation: Activation): void {
-    const { residents } = this.#options.member
-    const { id, epoch } = activation
-    const isCurrent = (): boolean => this.#adoptions.get(id) === activation
-    if (!this.#options.isSaved(id)) {
-      this.#options.later(() => {
-        if (isCurrent()) residents.adopted(id, this.#now)
-      })
-      return
-    }
-    this.#options.claim(id, epoch, (outcome) => {
-      if (!isCurrent()) return
-      if (outcome.ok && outcome.version === activation.version) {
-        this.#options.handleMoved(id, activation.state, outcome.state)
-        residents.adopted(id, this.#now)
-      } else if (outcome.ok || outcome.code === 'Fenced') {
-        // Another version: a write of the source, whose outcome it had not waited for, came after all.
-        this.#adoptions.delete(id)
-        residents.refused(id, this.#now)
-      } else {
-        this.#options.later(() => {
-          if (isCurrent()) this.#claimAdopted(activation)
-        })
-      }
+    this.#options.later(() => {
+      if (this.#adoptions.get(id) === activation) residents.adopted(id, this.#now)
     })
   }
 
@@ -389,6 +363,7 @@ export class SimHost {
     const activation = this.#adoptions.get(id)
     if (activation === undefined) return
     this.#adoptions.delete(id)
+    if (this.#options.isSaved(id)) this.#options.handleMoved(activation)
     this.#activations.set(id, activation)
     activation.phase = 'active'
     this.#release(id, (call) => activation.queue.push(call))

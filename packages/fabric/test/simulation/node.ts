@@ -271,7 +271,8 @@ export class SimNode implements Watched {
       stays: (id) => world.roaming.includes(id) && world.random.chance(0.6),
       sendOn: (call, to) =>
         this.#deliver((process) => this.#dispatch(process, call, HOPS_MAX - 2, to)),
-      handleMoved: (id, sent, stored) => world.checker.handleMoved(id, sent.log, stored.log),
+      handleMoved: ({ id, version, state }) =>
+        world.checker.handleMoved(id, { version, log: state.log }, disk.stored(id)),
       claim: (id, epoch, done) => {
         this.#fromDisk((finish) => links.askDisk(() => disk.claim(id, epoch), finish), done)
       },

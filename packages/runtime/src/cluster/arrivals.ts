@@ -1,10 +1,12 @@
 /**
- * Entities that come to this node from another: claimed and rebuilt at once, run when the owner has decided that they live here.
+ * Entities that come to this node from another: rebuilt at once, run when the owner has decided that they live here.
  *
- * Calls for one that is on its way wait in its mailbox. What came is only taken if the store has the very version that it was
- * sealed with: a write of the source whose answer was lost may have come after all, and then what the store has is right.
+ * Calls for one that is on its way wait in its mailbox. It is not claimed at the store: that would be a commit in the midst of its
+ * pause, and would tell nothing. Who sealed it had the answers to all its writes, and writes no more unless the owner says that
+ * it stays; this node writes nothing unless the owner says that it lives here. So what came is what is saved, and the
+ * first write under the new epoch raises the stored one.
  */
-import { isEpicError, parseEntityId, type EntityId } from '@epicserver/contracts'
+import { parseEntityId } from '@epicserver/contracts'
 import type { ClusterMember, EntityEffect, EntityKey } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
 import type { EntityNode } from '../node/node.ts'
@@ -17,15 +19,11 @@ export interface ArrivalsParts {
 }
 
 interface Arrival {
-  readonly entity: EntityId
   readonly activation: Activation
   readonly sealed: SealedEntity
 }
 
 type EffectOf<K extends EntityEffect['kind']> = EntityEffect & { readonly kind: K }
-
-/** A store that cannot be reached is asked again after so long. */
-const RETRY_MS = 10
 
 export class Arrivals {
   readonly #parts: ArrivalsParts
@@ -52,9 +50,15 @@ export class Arrivals {
       return
     }
     const activation = node.kernel.adopt(type, entity.id, epoch)
-    const arrival = { entity, activation, sealed: payload }
-    this.#arrivals.set(key, arrival)
-    void this.#claim(key, arrival)
+    this.#arrivals.set(key, { activation, sealed: payload })
+    try {
+      unsealEntity(node, { activation, host: node.lifecycle.host, sealed: payload })
+      member.residents.adopted(key, node.ports.clock.monotonicMs())
+    } catch (error) {
+      node.log.warn('an entity that was sent here cannot be taken', { entity: key, error })
+      member.residents.refused(key, node.ports.clock.monotonicMs())
+      this.#drop(key)
+    }
   }
 
   /** It lives here. */
@@ -72,48 +76,6 @@ export class Arrivals {
   /** It does not. */
   handleDrop({ key }: EffectOf<'drop'>): void {
     this.#drop(key)
-  }
-
-  async #claim(key: EntityKey, arrival: Arrival): Promise<void> {
-    const { member, node, pump } = this.#parts
-    const { entity, activation, sealed } = arrival
-    const isCurrent = (): boolean => this.#arrivals.get(key) === arrival && !node.isClosed
-    try {
-      const version = await this.#versionOf(arrival, isCurrent)
-      if (!isCurrent()) return
-      if (version !== sealed.version)
-        throw new Error(`version ${version} is stored, and ${sealed.version} came`)
-      unsealEntity(node, { activation, host: node.lifecycle.host, sealed })
-      member.residents.adopted(key, node.ports.clock.monotonicMs())
-    } catch (error) {
-      if (!isCurrent()) return
-      node.log.warn('an entity that was sent here cannot be taken', {
-        entity: `${entity.type}/${entity.id}`,
-        error,
-      })
-      member.residents.refused(key, node.ports.clock.monotonicMs())
-      this.#drop(key)
-    }
-    pump()
-  }
-
-  /** The version in the store, under the epoch of the arrival; its own where it is in none. */
-  async #versionOf(
-    { entity, activation, sealed }: Arrival,
-    isCurrent: () => boolean,
-  ): Promise<bigint> {
-    const { node } = this.#parts
-    if (activation.type.plan.durability === 'none') return sealed.version
-    for (;;) {
-      try {
-        return (await node.ports.store.claim(entity, activation.epoch)).version
-      } catch (error) {
-        const isUndecided =
-          isEpicError(error) && (error.code === 'Unavailable' || error.code === 'Unknown')
-        if (!isUndecided || !isCurrent()) throw error
-      }
-      await new Promise<void>((resolve) => void node.ports.clock.setTimer(resolve, RETRY_MS))
-    }
   }
 
   #drop(key: EntityKey): void {

@@ -2,7 +2,7 @@
  * Entities on their way out of this node: brought to rest between two turns, sealed, sent, and let go or taken up again.
  *
  * The fabric's movement says when each step is due; what happened is told to it. An entity goes on until its owner has prepared the
- * move; from then on it starts nothing new.
+ * move, and then until it is at rest, but not for long; from then on it starts nothing new.
  * When its turns have ended, and what they sent has left, its hook runs; then it is sealed and all there is of it goes to the
  * target. Calls that come meanwhile wait for it, and follow when it has moved; timers stand still.
  *
@@ -45,7 +45,9 @@ interface Departure {
   readonly key: EntityKey
   readonly activation: Activation
   readonly done: (outcome: MoveOutcome) => void
-  step: 'preparing' | 'resting' | 'leaving' | 'sealed' | 'staying'
+  step: 'preparing' | 'waiting' | 'resting' | 'leaving' | 'sealed' | 'staying'
+  /** Until when it may come to rest by itself. */
+  drainAt: number
   /** Since when it takes no calls. */
   pausedAt: number
   sealedAt: number
@@ -59,6 +61,13 @@ type EffectOf<K extends EntityEffect['kind']> = EntityEffect & { readonly kind: 
 
 /** What cannot be done yet is tried again after so long. */
 const RETRY_MS = 10
+
+/**
+ * Most entities are at rest most of the time, however much they are called. So they are given time, enough for several commits of a
+ * disk that is slow, before their callers have to wait for the move.
+ */
+const NATURAL_REST_MS = 100
+const LOOK_FOR_REST_MS = 1
 
 export class Departures {
   readonly #parts: DeparturesParts
@@ -92,6 +101,7 @@ export class Departures {
         activation,
         done,
         step: 'preparing',
+        drainAt: now,
         pausedAt: now,
         sealedAt: now,
         goodbye: undefined,
@@ -105,14 +115,34 @@ export class Departures {
 
   handleSeal({ key }: EffectOf<'seal'>): void {
     const departure = this.#departures.get(key)
-    const { member, node } = this.#parts
-    if (departure?.activation.state !== 'active') {
-      member.residents.giveUp(key, this.#now())
+    if (departure === undefined) {
+      this.#parts.member.residents.giveUp(key, this.#now())
+      return
+    }
+    departure.step = 'waiting'
+    departure.drainAt = this.#now() + NATURAL_REST_MS
+    this.#drainAtRest(departure)
+  }
+
+  /** While turns run or a write is under way the entity goes on taking calls: in the end of those it would only wait. */
+  #drainAtRest(departure: Departure): void {
+    const { member, node, pump } = this.#parts
+    const { key, activation, drainAt } = departure
+    const isCurrent = this.#departures.get(key) === departure && departure.step === 'waiting'
+    if (!isCurrent || node.isClosed) return
+    const now = this.#now()
+    if (activation.state !== 'active') {
+      member.residents.giveUp(key, now)
+      pump()
+      return
+    }
+    if (!node.kernel.isAtRest(activation) && now < drainAt) {
+      node.ports.clock.setTimer(() => this.#drainAtRest(departure), LOOK_FOR_REST_MS)
       return
     }
     departure.step = 'resting'
-    departure.pausedAt = this.#now()
-    node.kernel.drain(departure.activation)
+    departure.pausedAt = now
+    node.kernel.drain(activation)
     node.scheduleDrain()
   }
 
@@ -177,14 +207,12 @@ export class Departures {
         await goodbye
       }
       if (!this.#isLeaving(departure)) return
-      if (activation.gate === null && activation.type.plan.durability !== 'none')
-        await node.durability.flush(activation)
-      if (!this.#isLeaving(departure)) return
-      // What waits here for its way would be overtaken by what is sent from there.
-      while (hasHeldCalls(activation)) {
+      // What is sent says which version is stored: no write may be under way when it leaves.
+      while (await this.#isBehind(activation)) {
         await this.#pause()
         if (!this.#isLeaving(departure)) return
       }
+      if (!this.#isLeaving(departure)) return
       // What the hook sent is at the gate: `rested` comes again.
       if (!node.kernel.seal(activation)) {
         departure.step = 'resting'
@@ -200,6 +228,13 @@ export class Departures {
       member.residents.giveUp(key, this.#now())
     }
     pump()
+  }
+
+  /** Saves what is not saved yet. Says whether something that it sent waits here still: that would be overtaken by what it sends from there. */
+  async #isBehind(activation: Activation): Promise<boolean> {
+    if (activation.gate === null && activation.type.plan.durability !== 'none')
+      await this.#parts.node.durability.flush(activation)
+    return hasHeldCalls(activation)
   }
 
   #isLeaving(departure: Departure): boolean {
