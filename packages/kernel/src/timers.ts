@@ -18,6 +18,7 @@ import type { Activation } from './activation.ts'
 const SLOT_MS = 8
 const SLOTS = 256
 const LEVELS = 4
+const NO_TIMERS: ReadonlySet<Timer> = new Set()
 
 /** A timer of one entity, under a key. What it starts is the driver's matter. */
 export interface Timer {
@@ -44,9 +45,8 @@ export interface TimerSlot {
 }
 
 export class TimerWheel {
-  readonly #levels: readonly (readonly TimerSlot[])[] = Array.from({ length: LEVELS }, (_, level) =>
-    Array.from({ length: SLOTS }, () => ({ level, timers: new Set<Timer>() })),
-  )
+  /** Slots are made when they are first used: most entities set no timer, and most nodes few. */
+  readonly #levels: readonly (TimerSlot | undefined)[][] = Array.from({ length: LEVELS }, () => [])
   /** How many timers each level holds. */
   readonly #held: number[] = new Array<number>(LEVELS).fill(0)
   #slotNow: number
@@ -111,16 +111,21 @@ export class TimerWheel {
       const span = SLOTS ** level
       const base = Math.floor(this.#slotNow / span)
       let step = 0
-      while (step < SLOTS - 1 && this.#slotAt(level, base + step).timers.size === 0) step += 1
-      const slot = this.#slotAt(level, base + step)
+      while (step < SLOTS - 1 && this.#timersAt(level, base + step).size === 0) step += 1
+      const timers = this.#timersAt(level, base + step)
       if (level > 0) next = Math.min(next, (base + step) * span * SLOT_MS)
-      else for (const timer of slot.timers) next = Math.min(next, timer.dueAt)
+      else for (const timer of timers) next = Math.min(next, timer.dueAt)
     }
     return next
   }
 
   #slotAt(level: number, index: number): TimerSlot {
-    return (this.#levels[level] as readonly TimerSlot[])[index & (SLOTS - 1)] as TimerSlot
+    const slots = this.#levels[level] as (TimerSlot | undefined)[]
+    return (slots[index & (SLOTS - 1)] ??= { level, timers: new Set() })
+  }
+
+  #timersAt(level: number, index: number): ReadonlySet<Timer> {
+    return this.#levels[level]?.[index & (SLOTS - 1)]?.timers ?? NO_TIMERS
   }
 
   #place(timer: Timer): void {
@@ -145,7 +150,7 @@ export class TimerWheel {
   }
 
   #takeDue(now: number, due: Timer[]): void {
-    for (const timer of this.#slotAt(0, this.#slotNow).timers) {
+    for (const timer of this.#timersAt(0, this.#slotNow)) {
       if (timer.dueAt > now) continue
       this.#unplace(timer)
       due.push(timer)
@@ -165,7 +170,7 @@ export class TimerWheel {
     for (let level = 1; level < LEVELS; level += 1) {
       const span = SLOTS ** level
       if (this.#slotNow % span !== 0) return
-      for (const timer of [...this.#slotAt(level, this.#slotNow / span).timers]) {
+      for (const timer of [...this.#timersAt(level, this.#slotNow / span)]) {
         this.#unplace(timer)
         this.#place(timer)
       }

@@ -182,7 +182,9 @@ class Channel implements PeerChannel {
   events: PeerChannelEvents | undefined
   #other: Channel | undefined
   #early: { readonly lane: PeerLane; readonly batch: Uint8Array }[] = []
+  /** When the last batch of each lane arrives, and when the last of all. */
   readonly #arrivesAt: Partial<Record<PeerLane, number>> = {}
+  #lastArrival = 0
   #isStalled = false
   isEnded = false
 
@@ -225,7 +227,7 @@ class Channel implements PeerChannel {
     this.isEnded = true
     this.port.channels.delete(this)
     const { time } = this.#network
-    const last = Math.max(...this.#lastArrivals, time.now + this.#network.latency())
+    const last = Math.max(this.#lastArrival, time.now + this.#network.latency())
     time.at(last, () => this.#other?.end('the other side closed'))
   }
 
@@ -237,11 +239,6 @@ class Channel implements PeerChannel {
     this.port.process.receive('the end of a channel', () => this.events?.onClose(reason))
   }
 
-  /** When the last batch of each lane arrives. */
-  get #lastArrivals(): number[] {
-    return Object.values(this.#arrivesAt)
-  }
-
   #transmit(lane: PeerLane, batch: Uint8Array): void {
     const { time, isOrdered, isControlLoose, weather } = this.#network
     if (lane === 'control' && isControlLoose) {
@@ -250,9 +247,10 @@ class Channel implements PeerChannel {
       return
     }
     const arrivesAt = time.now + this.#network.latency()
-    const before = weather.areLanesApart ? [this.#arrivesAt[lane] ?? 0] : this.#lastArrivals
-    const inOrderAt = Math.max(...before, arrivesAt)
+    const before = weather.areLanesApart ? (this.#arrivesAt[lane] ?? 0) : this.#lastArrival
+    const inOrderAt = Math.max(before, arrivesAt)
     this.#arrivesAt[lane] = inOrderAt
+    this.#lastArrival = Math.max(this.#lastArrival, inOrderAt)
     const unorderedAt = (): number => arrivesAt + this.#network.disorderMs()
     time.at(isOrdered ? inOrderAt : unorderedAt(), () => this.#arrive(batch))
   }

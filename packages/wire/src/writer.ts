@@ -46,7 +46,9 @@ export interface CodecParts {
 }
 
 const SCRATCH_BYTES = 4096
-const SLAB_BYTES = 16_384
+/** The first slab of a writer, and the largest: each is twice the one before, since most writers write little. */
+const SLAB_BYTES_MIN = 2_048
+const SLAB_BYTES_MAX = 16_384
 const SLAB_SHARE_BYTES = 1024
 const HEAP_BYTES = 64
 const TWO_TO_THE_32 = 0x1_0000_0000
@@ -84,7 +86,8 @@ export class Writer {
     const size = this.length
     if (size <= HEAP_BYTES || size > SLAB_SHARE_BYTES) return this.buffer.slice(0, size)
     if (size > this.#slab.length - this.#slabUsed) {
-      this.#slab = new Uint8Array(SLAB_BYTES)
+      const larger = Math.max(SLAB_BYTES_MIN, 2 * this.#slab.length)
+      this.#slab = new Uint8Array(Math.min(larger, SLAB_BYTES_MAX))
       this.#slabUsed = 0
     }
     const copy = new Uint8Array(this.#slab.buffer, this.#slabUsed, size)

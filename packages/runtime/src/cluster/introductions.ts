@@ -23,6 +23,8 @@ import { PEER_LANES, type PeerLane } from './peer-network.ts'
 
 /** Entities that have a number on a link: two megabytes at either end when all are taken. */
 export const PLACES = 16_384
+/** So many a table has room for at first: most links know few entities. */
+const PLACES_AT_FIRST = 64
 const PER_BATCH = 16
 
 /** The entity is called by its name. */
@@ -36,7 +38,7 @@ const LANE_INDEX = Object.fromEntries(PEER_LANES.map((lane, index) => [lane, ind
 export class Introductions {
   readonly #holders: RefObject[] = []
   /** The lanes on which the holder of a place was introduced, a bit each. */
-  readonly #lanes = new Uint8Array(PLACES)
+  #lanes = new Uint8Array(PLACES_AT_FIRST)
   #next = 0
   #left = PER_BATCH
 
@@ -59,16 +61,23 @@ export class Introductions {
   /** A batch of this lane was thrown away, and with it introductions. */
   handleDropped(lane: PeerLane): void {
     const others = ~(1 << LANE_INDEX[lane])
-    for (let place = 0; place < PLACES; place += 1) this.#lanes[place]! &= others
+    for (let place = 0; place < this.#lanes.length; place += 1) this.#lanes[place]! &= others
   }
 
   #takePlace(ref: RefObject): number {
     const place = this.#next
     this.#next = (place + 1) % PLACES
+    if (place === this.#lanes.length) this.#grow()
     this.#holders[place] = ref
     this.#lanes[place] = 0
     setPlaceOnLinks(ref, place)
     return place
+  }
+
+  #grow(): void {
+    const lanes = new Uint8Array(2 * this.#lanes.length)
+    lanes.set(this.#lanes)
+    this.#lanes = lanes
   }
 
   #introduce(place: number, index: number, writer: Writer): number {
