@@ -4,7 +4,7 @@ import { framesOfApp } from '../frames-of-app.ts'
 
 const FRAMES_MAX = 3
 
-export function describeThrown(error: unknown): string {
+function describeThrown(error: unknown): string {
   if (!(error instanceof Error)) return `it threw ${String(error)}, which is no Error`
   const name = isEpicError(error) ? error.code : error.name
   const frames = framesOfApp(error).slice(0, FRAMES_MAX)
