@@ -82,7 +82,8 @@ function checkComment(comment: string, offset: number, complain: Complain): void
   if (waived !== undefined && wordCount(why ?? whyNot ?? '') < REASON_WORDS_MIN) {
     complain(offset, `${waived} without a reason`)
   }
-  if (/^[\s*]*[-=#~*]{5,}/.test(comment)) complain(offset, 'a banner; let the code speak')
+  if (/^[\s*]*[-=#~*]{5,}|[-=#~*─]{5,}\s*$/.test(comment))
+    complain(offset, 'a banner; let the code speak')
 }
 
 interface NodeContext {

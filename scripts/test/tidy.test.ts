@@ -42,6 +42,7 @@ const breaches: readonly [claim: string, path: string, text: string, expected: s
     '1: @ts-expect-error without a reason',
   ],
   ['a banner', source, '// ------ types', '1: a banner; let the code speak'],
+  ['a heading', source, '// ── Calls ─────────', '1: a banner; let the code speak'],
   ['export *', source, "export * from './a.ts'", '1: export by name, not export *'],
   ['.only', testFile, "test.only('a', () => {})", '1: .only'],
   [

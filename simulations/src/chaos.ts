@@ -1,5 +1,6 @@
 /**
- * `npm run chaos -- <scenario> [--json] [--times N] [--seconds S] [--seed X] [--processes P] [--keep]`: a real app, real processes, real harm.
+ * `npm run chaos -- <scenario> [--json] [--times N] [--seconds S] [--seed X] [--processes P] [--keep]`: a real app, real
+ * processes, real harm.
  *
  * | scenario             | what is done to the app                                                      |
  * |----------------------|------------------------------------------------------------------------------|

@@ -1,7 +1,7 @@
 import type { TlsCertificate } from '#src/transports/tcp-security.ts'
 /**
- * Certificates for `::1`, `127.0.0.1` and `localhost`, good for a hundred years, of two authorities whose keys were thrown away. They protect
- * nothing.
+ * Certificates for `::1`, `127.0.0.1` and `localhost`, good for a hundred years, of two authorities whose keys were thrown away.
+ * They protect nothing.
  */
 export const TEST_AUTHORITIES: Readonly<Record<'ours' | 'strangers', TlsCertificate>> = {
   ours: {

@@ -5,8 +5,8 @@
  * repair of the file system, is mapped as long as it says it is: touching what is missing ends the process with SIGBUS. Made as long
  * as it says, with zeros, it costs an error, for that page only.
  *
- * The first two pages each hold, behind 24 bytes of header: 4 magic · 4 version · 8 address · 8 size of the map · 4 page size …, and from 120
- * on 8 last page · 8 number of the transaction; in the machine's byte order.
+ * The first two pages each hold, behind 24 bytes of header: 4 magic · 4 version · 8 address · 8 size of the map · 4 page size …,
+ * and from 120 on 8 last page · 8 number of the transaction; in the machine's byte order.
  */
 import { constants, open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'

@@ -1,10 +1,10 @@
 /**
  * The network between simulated processes: channels that deliver in order, late, or break.
  *
- * Like a TCP connection, a channel loses nothing as long as it lives, and each lane is in order; lanes may overtake each other, and
- * in bad weather the control lane is no better than datagrams, since the fabric's protocol needs no more. A cut stalls it; if the cut lasts, the channel breaks on both
- * sides, each at its own time, with an unknown part delivered. Cuts may be one-way. The channels of a dead process break when the
- * news reaches the other side; what was under way may still arrive before.
+ * Like a TCP connection, a channel loses nothing as long as it lives, and each lane is in order; lanes may overtake each other,
+ * and in bad weather the control lane is no better than datagrams, since the fabric's protocol needs no more. A cut stalls it; if
+ * the cut lasts, the channel breaks on both sides, each at its own time, with an unknown part delivered. Cuts may be one-way. The
+ * channels of a dead process break when the news reaches the other side; what was under way may still arrive before.
  */
 import type { PeerChannel, PeerChannelEvents, PeerLane, PeerNetwork } from '@epicserver/runtime'
 import { CHANNEL_PATIENCE_MS } from './limits.ts'

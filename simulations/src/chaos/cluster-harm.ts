@@ -10,8 +10,8 @@
  * Nobody is told that it is gone: its leases have to run out. Until then its entities answer nobody, and that time is `recoveredMs`.
  * Entities of the others must answer all the while; how long theirs took is `elsewhereMs`.
  *
- * Every other time it is the machine of the engine's leader. Where that goes with it, the next one is elected first, and gives every lease its whole time again: that
- * recovery is told apart, as `recoveredWithLeaderMs`.
+ * Every other time it is the machine of the engine's leader. Where that goes with it, the next one is elected first, and gives
+ * every lease its whole time again: that recovery is told apart, as `recoveredWithLeaderMs`.
  */
 import { tickFrom } from './counters-app.ts'
 import { ClusterTrial, type ClusterMachine } from './cluster-trial.ts'

@@ -1,5 +1,6 @@
 /**
- * `epic key`: makes the secret that the machines of a cluster share, in a file that only its owner can read; and exchanges it while they run.
+ * `epic key`: makes the secret that the machines of a cluster share, in a file that only its owner can read; and exchanges it
+ * while they run.
  *
  * A file may hold several keys, one a line: the first is used, all are accepted.
  */

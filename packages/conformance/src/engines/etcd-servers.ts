@@ -1,6 +1,6 @@
 /**
- * Real etcd servers on free ports (of loopback, or of hosts that a test made) in a temporary folder, for tests, chaos and benchmarks: started, killed, frozen, started
- * again and stopped.
+ * Real etcd servers on free ports (of loopback, or of hosts that a test made) in a temporary folder, for tests, chaos and
+ * benchmarks: started, killed, frozen, started again and stopped.
  *
  * Where no `etcd` is installed, Debian's package is fetched and unpacked beside the dependencies: it is one static program, so
  * that needs neither root nor an installation, and nothing is started behind anyone's back.

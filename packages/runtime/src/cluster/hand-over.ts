@@ -2,9 +2,9 @@
  * Partitions that come and go: their part of the store is opened before anything of them runs, and closed after all has stopped.
  *
  * What lives in a partition that goes is treated by what it would lose. An entity that the store can bring back whole is put away
- * when its turns have ended; its next call finds it at its new home. One that has timers, is in memory only, has sent what still waits here for its way, or is busy for longer
- * than others should wait for, goes on here as a guest of the new owner, to be moved there as it is. One that is on its way in or
- * out stays what it is: its next owner decides.
+ * when its turns have ended; its next call finds it at its new home. One that has timers, is in memory only, has sent what still
+ * waits here for its way, or is busy for longer than others should wait for, goes on here as a guest of the new owner, to be
+ * moved there as it is. One that is on its way in or out stays what it is: its next owner decides.
  *
  * A node may hold very many entities: those that are concerned are looked for a slice at a time, once, and calls go on in between.
  *

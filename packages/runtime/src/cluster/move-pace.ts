@@ -1,9 +1,10 @@
 /**
  * How many entities a node that sends many away has on their way at a time.
  *
- * What a cluster bears meanwhile depends on its machines, on its entities and on what else goes on; so it is found out. While transfers
- * are quick there are more and more of them. One that was slow says that its nodes have no time to spare, and that calls wait for
- * it as well: then there are half as many, and where one at a time is too many, pauses between them. (So does TCP with what it sends.) Those that had begun before it was noticed say nothing new.
+ * What a cluster bears meanwhile depends on its machines, on its entities and on what else goes on; so it is found out. While
+ * transfers are quick there are more and more of them. One that was slow says that its nodes have no time to spare, and that
+ * calls wait for it as well: then there are half as many, and where one at a time is too many, pauses between them. (So does TCP
+ * with what it sends.) Those that had begun before it was noticed say nothing new.
  */
 
 /** Where a node begins: enough that a few entities are gone at once. */

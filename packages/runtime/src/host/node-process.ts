@@ -2,8 +2,9 @@
  * The main program of one node process, started by the supervisor.
  *
  * It ends by itself when the supervisor is gone (nobody would restart it or attest its death), when its lease is over (another
- * node has its entities), when it cannot open a store that it was given, and after an exception that nobody caught (its memory may be wrong). A rejected promise that nobody
- * awaits is logged with the line that threw; it ends nothing, because one entity's mistake is not its neighbours'.
+ * node has its entities), when it cannot open a store that it was given, and after an exception that nobody caught (its memory
+ * may be wrong). A rejected promise that nobody awaits is logged with the line that threw; it ends nothing, because one entity's
+ * mistake is not its neighbours'.
  */
 import type { FenceReason } from '@epicserver/fabric'
 import type { ClusterNode } from '../cluster/cluster-node.ts'

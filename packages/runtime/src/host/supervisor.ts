@@ -310,8 +310,6 @@ export class Supervisor {
     return child.silentMs(now) < this.#options.leaseMs * LIVELY_LEASES
   }
 
-  // ── What the command line asks ─────────────────────────────────────────────────────────────────────────────────────────
-
   async #answer(request: ControlRequest): Promise<ControlAnswer> {
     switch (request.ask) {
       case 'call':

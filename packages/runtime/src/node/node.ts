@@ -177,8 +177,6 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     this.refs.add(description)
   }
 
-  // ── Refs and the pool ──────────────────────────────────────────────────────────────────────────────────────────────────
-
   get typeNames(): readonly string[] {
     return [...this.descriptions.keys()].filter((name) => name !== TOPIC_TYPE)
   }
@@ -238,8 +236,6 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     if (type === undefined) throw unknownType(name, this.typeNames)
     return type
   }
-
-  // ── Calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   invoke(ref: RefObject, operation: OperationDescription, args: readonly unknown[]): unknown {
     const parent = currentTurn()
@@ -426,8 +422,6 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     return token
   }
 
-  // ── Draining ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   scheduleDrain(): void {
     if (this.#isDrainScheduled || this.#isClosed) return
     this.#isDrainScheduled = true
@@ -491,8 +485,6 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     if (this.#isClosed || !this.ports.router.canServe(this.ports.clock.monotonicMs())) return
     this.durability.settle()
   }
-
-  // ── Time ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Arms the next tick: at the next timer, or after the coarse period while anything is alive. */
   #armTick(): void {
@@ -562,8 +554,6 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
       !this.ports.router.isHome((call as EntityCall).ref)
     )
   }
-
-  // ── Stopping ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Ends at once, as a crash would: nothing more runs, is written or is sent. */
   close(): void {

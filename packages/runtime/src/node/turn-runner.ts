@@ -153,8 +153,6 @@ export class TurnRunner {
     node.durability.deliver(activation, call, outcome)
   }
 
-  // ── Creation and tasks ─────────────────────────────────────────────────────────────────────────────────────────────────
-
   #create(call: EntityCall, activation: Activation): Outcome {
     if (this.#node.observer !== null) this.#node.observer.turnStarted(call)
     const entity = this.#node.durability.entityOf(activation)

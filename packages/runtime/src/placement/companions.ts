@@ -1,9 +1,9 @@
 /**
  * Entities that live beside another and go with it: a group that moves together.
  *
- * A group is an entity, its *leader*, with all whose class says `placement: { near }` of it, and those near them. When the leader has moved away
- * from this node, by whatever hand, those who are here follow it, some at a time; each by itself, so that one that finds no quiet
- * moment holds up none. To the planners they are one unit: what they weigh and say, they weigh and say together.
+ * A group is an entity, its *leader*, with all whose class says `placement: { near }` of it, and those near them. When the leader
+ * has moved away from this node, by whatever hand, those who are here follow it, some at a time; each by itself, so that one that
+ * finds no quiet moment holds up none. To the planners they are one unit: what they weigh and say, they weigh and say together.
  */
 import { formatEntityId } from '@epicserver/contracts'
 import type { EntityKey, NodeId } from '@epicserver/fabric'

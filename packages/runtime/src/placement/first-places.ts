@@ -138,8 +138,6 @@ export class FirstPlaces {
     }
   }
 
-  // ── Near another ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
   #wait(entity: EntityId, call: EntityCall): void {
     const key = formatEntityId(entity)
     this.#waiting.set(key, [])

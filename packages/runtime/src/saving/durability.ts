@@ -39,8 +39,6 @@ export class Durability implements GateWriteOwner {
     )
   }
 
-  // ── Claiming ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   /** Claims the entity, loads it into a fresh object, and tells the kernel. */
   async claim(activation: Activation, host: EntityHost): Promise<void> {
     const { kernel, ports } = this.#node
@@ -76,8 +74,6 @@ export class Durability implements GateWriteOwner {
     }
   }
 
-  // ── Emitting ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
   /**
    * Whether what this turn emits must wait until the state that it reveals is durable. Within an atomic operation that is the state
    * from before it.
@@ -112,8 +108,6 @@ export class Durability implements GateWriteOwner {
   isLost(activation: Activation): boolean {
     return activation.state === 'gone' && activation.saved !== FORGOTTEN
   }
-
-  // ── Settling ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Compares the state of every entity that holds something back, and writes or releases. */
   settle(): void {
@@ -289,8 +283,6 @@ export class Durability implements GateWriteOwner {
     this.#node.scheduleDrain()
   }
 
-  // ── Saving outside the gate ────────────────────────────────────────────────────────────────────────────────────────────
-
   /** Resolves when the state is durable as it is now. */
   save(activation: Activation): Promise<void> {
     if (activation.type.plan.durability === 'none') return Promise.resolve()
@@ -344,8 +336,6 @@ export class Durability implements GateWriteOwner {
     }, activation.type.plan.durabilityMs)
   }
 
-  // ── Creating, undoing, forgetting, tasks ───────────────────────────────────────────────────────────────────────────────
-
   exists(activation: Activation): boolean {
     const { isAbsent, isCreated } = peekResidue(activation)
     return isCreated || (activation.version > 0n && !isAbsent)
@@ -392,8 +382,6 @@ export class Durability implements GateWriteOwner {
     const residue = residueOf(activation)
     residue.tasks = [...residue.tasks.filter((task) => task.key !== change.key), change]
   }
-
-  // ── Looking ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   fieldsOf(activation: Activation): Record<string, unknown> {
     return activation.instance === null

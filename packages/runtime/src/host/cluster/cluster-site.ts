@@ -1,9 +1,9 @@
 /**
  * A machine's part in a cluster of many: what its supervisor does before nodes are started, and after one has died.
  *
- * At the start, in this order: the engine must answer; where it is told so, what is saved is adopted; the charter must fit; the nodes that this machine left behind are gone for
- * certain, so their leases end; whoever lives must be within reach and let this machine in; and where nobody lives, the fabric starts
- * anew, and with it the app's setup.
+ * At the start, in this order: the engine must answer; where it is told so, what is saved is adopted; the charter must fit; the
+ * nodes that this machine left behind are gone for certain, so their leases end; whoever lives must be within reach and let this
+ * machine in; and where nobody lives, the fabric starts anew, and with it the app's setup.
  *
  * The data folder keeps the lock, sockets and files here. Entities are in the cluster's state store, so a folder in which entities were
  * saved by this machine alone is refused: they would seem to be gone.
