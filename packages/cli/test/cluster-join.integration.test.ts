@@ -7,27 +7,25 @@ import { promisify } from 'node:util'
 import { findEtcd, startEtcdServers } from '@epicserver/conformance'
 import { createClusterKey } from '@epicserver/runtime/host'
 import { AppUnderTest, epic, temporaryFolder, writeApp } from './cli-rig.ts'
-import { ClusterUnderTest, freeListen, missingEtcd, writeKey } from './cluster-rig.ts'
+import {
+  ClusterUnderTest,
+  counterIds,
+  countersInMemory,
+  freeListen,
+  missingEtcd,
+  writeKey,
+} from './cluster-rig.ts'
 
 const run = promisify(execFile)
 const skip = missingEtcd
-const memory = `
-export class Counter extends Entity {
-  static override settings = settings<Counter>({ persistent: false })
-  count = 0
-  async add(by: number): Promise<number> { this.count += by; return this.count }
-}
-export default defineApp({ entities: { Counter } })`
-
-const ids = Array.from({ length: 12 }, (_, i) => `Counter/c${i}`)
 
 /** Both machines find each entity at one place. */
 async function isOneWorld(first: AppUnderTest, second: AppUnderTest): Promise<void> {
-  for (const id of ids) await first.call(id, 'add', 1)
-  const counts = await Promise.all(ids.map((id) => second.call(id, 'add', 1)))
+  for (const id of counterIds) await first.call(id, 'add', 1)
+  const counts = await Promise.all(counterIds.map((id) => second.call(id, 'add', 1)))
   assert.deepEqual(
     counts,
-    ids.map(() => 2),
+    counterIds.map(() => 2),
   )
 }
 
@@ -35,7 +33,7 @@ test(
   'epic run --join: a machine that is named tells where the cluster is, once the key is proved',
   { skip },
   async (t) => {
-    const cluster = await ClusterUnderTest.create(t, memory)
+    const cluster = await ClusterUnderTest.create(t, countersInMemory)
     const seed = await freeListen()
     const first = await cluster.start({ name: 'first', args: ['--listen', seed] })
     const joining = [
@@ -68,7 +66,7 @@ test(
 
 test('epic run --join: nobody there is said after a while, with what was tried', async (t) => {
   const folder = await temporaryFolder(t)
-  const app = await writeApp(folder, memory)
+  const app = await writeApp(folder, countersInMemory)
   const key = await writeKey(folder, 'a.key', createClusterKey())
   const { code, stderr } = await epic(
     ...['run', app, '--data', join(folder, 'data'), '--join', '[::1]:1', '--wait', '1'],
@@ -109,7 +107,7 @@ test(
     const servers = await startEtcdServers({ binary, count: 1, places: [place] })
     t.after(() => servers.stop())
     const folder = await temporaryFolder(t)
-    const app = await writeApp(folder, memory)
+    const app = await writeApp(folder, countersInMemory)
     const key = await writeKey(folder, 'a.key', createClusterKey())
     const engine = (servers.endpoints[0] ?? '').replace('http://', 'etcd://')
     const start = (name: string, ...args: readonly string[]): Promise<AppUnderTest> =>

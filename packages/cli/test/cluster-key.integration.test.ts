@@ -4,18 +4,15 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createClusterKey } from '@epicserver/runtime/host'
 import { epic, temporaryFolder, type AppUnderTest } from './cli-rig.ts'
-import { ClusterUnderTest, missingEtcd, writeKey } from './cluster-rig.ts'
+import {
+  ClusterUnderTest,
+  counterIds,
+  countersInMemory,
+  missingEtcd,
+  writeKey,
+} from './cluster-rig.ts'
 
 const skip = missingEtcd
-const memory = `
-export class Counter extends Entity {
-  static override settings = settings<Counter>({ persistent: false })
-  count = 0
-  async add(by: number): Promise<number> { this.count += by; return this.count }
-}
-export default defineApp({ entities: { Counter } })`
-
-const ids = Array.from({ length: 12 }, (_, i) => `Counter/c${i}`)
 
 async function keysIn(file: string): Promise<string[]> {
   return (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '')
@@ -36,11 +33,11 @@ test(
   'epic key: a key is exchanged while the cluster runs; then only the new one lets in (checklist 5)',
   { skip },
   async (t) => {
-    const cluster = await ClusterUnderTest.create(t, memory)
+    const cluster = await ClusterUnderTest.create(t, countersInMemory)
     const { keyFile } = cluster
     const first = await cluster.start({ name: 'first' })
     const second = await cluster.start({ name: 'second' })
-    for (const id of ids) await first.call(id, 'add', 1)
+    for (const id of counterIds) await first.call(id, 'add', 1)
     const before = [await pidsOf(first), await pidsOf(second)]
 
     assert.equal((await epic('key', keyFile, '--add')).code, 0)
@@ -62,7 +59,7 @@ test(
     })
     assert.equal(late.code, 77, late.stderr)
     const fourth = await cluster.start({ name: 'fourth' })
-    for (const id of ids) assert.equal(await fourth.call(id, 'add', 1), 2)
+    for (const id of counterIds) assert.equal(await fourth.call(id, 'add', 1), 2)
     assert.deepEqual([await pidsOf(first), await pidsOf(second)], before, 'nobody was restarted')
   },
 )
@@ -71,7 +68,7 @@ test(
   'epic key --reload: what cannot be used changes nothing, and says why',
   { skip },
   async (t) => {
-    const cluster = await ClusterUnderTest.create(t, memory)
+    const cluster = await ClusterUnderTest.create(t, countersInMemory)
     const { keyFile } = cluster
     const first = await cluster.start({ name: 'first' })
     const [key = ''] = await keysIn(keyFile)

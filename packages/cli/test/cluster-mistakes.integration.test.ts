@@ -6,16 +6,15 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createClusterKey } from '@epicserver/runtime/host'
 import { epic, temporaryFolder, writeApp, type AppUnderTest } from './cli-rig.ts'
-import { ClusterUnderTest, freeListen, missingEtcd, writeKey } from './cluster-rig.ts'
+import {
+  ClusterUnderTest,
+  countersInMemory,
+  freeListen,
+  missingEtcd,
+  writeKey,
+} from './cluster-rig.ts'
 
 const skip = missingEtcd
-const memory = `
-export class Counter extends Entity {
-  static override settings = settings<Counter>({ persistent: false })
-  count = 0
-  async add(by: number): Promise<number> { this.count += by; return this.count }
-}
-export default defineApp({ entities: { Counter } })`
 
 /** What the command says without an engine being asked. */
 async function refusal(
@@ -23,7 +22,7 @@ async function refusal(
   ...args: readonly string[]
 ): Promise<[number | null, string]> {
   const folder = await temporaryFolder(t)
-  const app = await writeApp(folder, memory)
+  const app = await writeApp(folder, countersInMemory)
   const { code, stderr } = await epic('run', app, '--data', join(folder, 'data'), ...args)
   return [code, stderr]
 }
@@ -133,7 +132,7 @@ test(
   'cluster, entities that this machine saved alone: the folder is refused',
   { skip },
   async (t) => {
-    const cluster = await ClusterUnderTest.create(t, memory)
+    const cluster = await ClusterUnderTest.create(t, countersInMemory)
     const data = join(cluster.folder, 'alone')
     await epic('run', cluster.app, '--data', data, '--exit-after-setup')
     await mkdir(join(data, 'shard-000'), { recursive: true })
@@ -147,7 +146,7 @@ test(
   'cluster, a machine with another key or other settings: both sides say why, and the cluster goes on',
   { skip },
   async (t) => {
-    const cluster = await ClusterUnderTest.create(t, memory)
+    const cluster = await ClusterUnderTest.create(t, countersInMemory)
     const first = await cluster.start({ name: 'first' })
     const wrongKey = await writeKey(cluster.folder, 'wrong.key', createClusterKey())
     const seen = first.line(/did not prove|cannot accept|Cannot open a channel/i)
@@ -185,7 +184,7 @@ test(
   'cluster, a foreign protocol on the ports: is hung up on, and nodes go on',
   { skip },
   async (t) => {
-    const cluster = await ClusterUnderTest.create(t, memory)
+    const cluster = await ClusterUnderTest.create(t, countersInMemory)
     const listen = await freeListen()
     const first = await cluster.start({ name: 'first', args: ['--listen', listen] })
     const port = Number(listen.split(':').at(-1))

@@ -18,6 +18,18 @@ import {
 import { createClusterKey } from '@epicserver/runtime/host'
 import { AppUnderTest, epic, isAlive, temporaryFolder, writeApp, type Ended } from './cli-rig.ts'
 
+/** An app that needs no database: counters that nobody saves. */
+export const countersInMemory: string = `
+export class Counter extends Entity {
+  static override settings = settings<Counter>({ persistent: false })
+  count = 0
+  async add(by: number): Promise<number> { this.count += by; return this.count }
+}
+export default defineApp({ entities: { Counter } })`
+
+/** So many of them that each machine of a small cluster has some. */
+export const counterIds: readonly string[] = Array.from({ length: 12 }, (_, i) => `Counter/c${i}`)
+
 /** Ports that a machine takes: its supervisor's, and one for each of its nodes. */
 const PORTS_PER_MACHINE = 4
 /** The shortest that outlasts etcd's own fail-over. */
