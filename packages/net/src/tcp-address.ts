@@ -14,7 +14,10 @@ const ANY_HOST = '::'
 const ADDRESS = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/
 const PORT_MAX = 65_535
 
-/** @throws EpicError `SettingsInvalid`. */
+/**
+ * Reads `[::1]:3030`, `host:3030` or `:3030`, which is all addresses of this host.
+ * @throws EpicError `SettingsInvalid`
+ */
 export function parseTcpAddress(text: string): TcpAddress {
   const match = ADDRESS.exec(text)
   const port = Number(match?.[3])
@@ -28,6 +31,7 @@ export function parseTcpAddress(text: string): TcpAddress {
   return { host: host === '' || host === '*' ? ANY_HOST : host, port }
 }
 
+/** Writes an address as {@link parseTcpAddress} reads it. */
 export function formatTcpAddress({ host, port }: TcpAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

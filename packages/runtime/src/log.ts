@@ -8,8 +8,10 @@ import { framesOfApp } from './frames-of-app.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
+/** What stands beside a message, by name. */
 export type LogFacts = Readonly<Record<string, unknown>>
 
+/** Where lines are written: `this.log` in an entity. */
 export interface Log {
   debug(message: string, facts?: LogFacts): void
   info(message: string, facts?: LogFacts): void

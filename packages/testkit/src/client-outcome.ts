@@ -1,6 +1,7 @@
 /** What an outside client knows of a call: it was done, certainly not done, or nobody can say. */
 import { isEpicError } from '@epicserver/contracts'
 
+/** How a call from outside of the simulated cluster ended. */
 export type ClientOutcome<T> =
   | { readonly kind: 'done'; readonly value: T }
   /** An error that the operation threw, or one that says that it did not run. */

@@ -25,4 +25,5 @@ export const CRASH_POINTS = [
   'leaseAnswered',
 ] as const
 
+/** A place at which a simulated process may die. */
 export type CrashPoint = (typeof CRASH_POINTS)[number]

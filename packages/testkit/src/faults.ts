@@ -68,6 +68,7 @@ export const FAULT_KINDS = [
 /** Those that need several machines to show. */
 export const CLUSTER_FAULT_KINDS = ['flapping', 'overtaking', 'looseControl', 'swapping'] as const
 
+/** A kind of trouble that a simulation may have. */
 export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof CLUSTER_FAULT_KINDS)[number]
 
 const FAULTS: Readonly<Record<FaultKind, Begin>> = {

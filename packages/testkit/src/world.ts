@@ -16,6 +16,7 @@ export interface Duration {
 /** Looks at a world and throws where a promise is broken; it may let time go on. */
 export type Check = (world: World) => void | Promise<void>
 
+/** A simulated cluster, as a test steers it and looks at it. */
 export class World<C extends EntityClasses = EntityClasses> {
   readonly #simulation: Simulation
   readonly #checks = new Set<Promise<void>>()

@@ -21,6 +21,7 @@ export interface AppFiles {
   readonly allow?: readonly string[]
 }
 
+/** What {@link defineApp} is told. */
 export interface AppOptions<T extends EntityClasses> {
   readonly entities: T & CheckedClasses<T>
   /** Runs once for the whole fabric, on one node, when calls can be made. */

@@ -11,6 +11,7 @@ export interface TimerSettings {
   readonly args?: readonly unknown[]
 }
 
+/** The timers of an entity, by key, in memory: `this.timer`. */
 export interface EntityTimers {
   /** Sets a timer; one of the same key is replaced. */
   set(
@@ -25,6 +26,6 @@ export interface EntityTimers {
     delayMs: number,
     args?: readonly unknown[],
   ): void
-  /** Says whether there was such a timer. */
+  /** Ends a timer, and says whether there was one. */
   cancel(key: string): boolean
 }

@@ -45,6 +45,7 @@ export interface SyscallResults {
   readonly 'file.remove': undefined
 }
 
+/** What a syscall completes with. */
 export type ResultOf<S extends Syscall> = SyscallResults[S['kind']]
 
 /** One request under way. The driver completes it, once. */

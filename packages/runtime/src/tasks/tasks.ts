@@ -18,8 +18,10 @@ export interface TaskSettings {
   readonly catchUp?: CatchUp
 }
 
+/** The durable tasks of an entity, by key: `this.task`. */
 export interface EntityTasks {
   /** Sets a task; one of the same key is replaced. It is durable with the entity's state: before the operation's reply leaves. */
   set(key: string, task: TaskSettings): void
+  /** Takes a task back; where there is none, nothing happens. */
   cancel(key: string): void
 }
