@@ -50,7 +50,13 @@ test(
     const third = await cluster.start({ name: 'third' })
     assert.equal(await reload(second), 2)
     await writeKey(cluster.folder, 'cluster.key', next)
+    const replaced = Promise.all(
+      [first, second].map((machine) =>
+        machine.line(/a link was replaced, since its key counts no/),
+      ),
+    )
     for (const machine of [first, second, third]) assert.equal(await reload(machine), 1)
+    await replaced
 
     const oldKey = await writeKey(cluster.folder, 'old.key', old)
     const late = await cluster.fail({

@@ -74,7 +74,7 @@ async function connect({ raw, identity, keys }: Self): Promise<PeerIdentity> {
   const theirs = openIdentity(answer.subarray(PROOF_BYTES), { key, side: 'accepting', transcript })
   if (theirs === undefined) throw refused(raw)
   raw.send(sealIdentity(identity, { key, side: 'connecting', transcript }))
-  return theirs
+  return { ...theirs, keyId: key.id }
 }
 
 async function accept({ raw, identity, keys }: Self): Promise<PeerIdentity> {
@@ -89,7 +89,7 @@ async function accept({ raw, identity, keys }: Self): Promise<PeerIdentity> {
   raw.send(Buffer.concat([proof, sealIdentity(identity, { key, side: 'accepting', transcript })]))
   const theirs = openIdentity(await raw.receive(), { key, side: 'connecting', transcript })
   if (theirs === undefined) throw refused(raw)
-  return theirs
+  return { ...theirs, keyId: key.id }
 }
 
 async function receiveNonce(raw: RawChannel, ours: Uint8Array): Promise<Uint8Array> {

@@ -16,6 +16,8 @@ export interface PeerIdentity {
   readonly role: string
   /** Grows with each start of the same node; of two, the older one stops. */
   readonly incarnation: number
+  /** Names the cluster key by which it was proved, where it was by one (see `ClusterKey.id`). */
+  readonly keyId?: string
 }
 
 /** One side of a connection on which nothing is proved yet. */

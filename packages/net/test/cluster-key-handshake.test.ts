@@ -77,10 +77,12 @@ const handshake = (key: string | ClusterKeyring, self: IdentityOptions): Handsha
   clusterKeyHandshake(key, self)
 
 describe('cluster key handshake', () => {
-  it('tells both sides who the other is', async () => {
-    const [atConnecting, atAccepting] = await meet(handshake(KEY, n1), handshake(KEY, n2))
-    assert.deepEqual(atConnecting, n2)
-    assert.deepEqual(atAccepting, { ...n1, incarnation: 0 })
+  it('tells both sides who the other is, and by which key', async () => {
+    const ring = new ClusterKeyring([createClusterKey(), KEY])
+    const [atConnecting, atAccepting] = await meet(handshake(ring, n1), handshake(KEY, n2))
+    const keyId = ring.accepted()[1]?.id
+    assert.deepEqual(atConnecting, { ...n2, keyId })
+    assert.deepEqual(atAccepting, { ...n1, incarnation: 0, keyId })
   })
 
   it('a wrong key learns one random number, and nothing else (checklist 1)', async () => {

@@ -39,6 +39,8 @@ export class MemoryNetwork {
   readonly unreliableKeys: (string | undefined)[] = []
   /** How many channels nodes have tried to open. */
   opens = 0
+  /** By which nodes prove themselves on channels that they open now. */
+  #secretId = 'first'
 
   portOf(nodeId: string): PeerNetwork {
     return {
@@ -49,6 +51,21 @@ export class MemoryNetwork {
         this.cut(nodeId)
       },
     }
+  }
+
+  /** Nodes prove themselves by another secret from now on; channels that stand by the old one are to be replaced. */
+  exchangeSecret(secretId: string): void {
+    this.#secretId = secretId
+    for (const channel of [...this.#channels]) channel.events?.onStale?.()
+  }
+
+  /** By which secrets channels stand. */
+  get secretsInUse(): ReadonlySet<string> {
+    return new Set([...this.#channels].map((channel) => channel.secretId))
+  }
+
+  get secretId(): string {
+    return this.#secretId
   }
 
   /** Ends all channels of a node, both ways. */
@@ -95,6 +112,7 @@ export class MemoryNetwork {
 class MemoryChannel implements PeerChannel {
   readonly from: string
   readonly to: string
+  readonly secretId: string
   readonly #network: MemoryNetwork
   readonly #all: Set<MemoryChannel>
   other: MemoryChannel | undefined
@@ -105,6 +123,7 @@ class MemoryChannel implements PeerChannel {
     this.#network = network
     this.from = from
     this.to = to
+    this.secretId = network.secretId
     this.#all = all
     all.add(this)
   }

@@ -17,7 +17,8 @@ import type { Log } from '../log.ts'
 import { Moves } from './moves.ts'
 import { EntityNode } from '../node/node.ts'
 import { Operators } from './operators.ts'
-import { Peers } from './peers.ts'
+import { Peers, type PeerHost } from './peers.ts'
+import { Renewals } from './renewals.ts'
 import { Residence } from './residence.ts'
 import { RoutedStore } from './routed-store.ts'
 import { Whereabouts } from './whereabouts.ts'
@@ -45,6 +46,7 @@ interface CallParts {
   readonly whereabouts: Whereabouts
   readonly residence: Residence
   readonly peers: Peers
+  readonly renewals: Renewals
   readonly firstPlaces: FirstPlaces
   readonly sampler: Sampler
   readonly companions: Companions
@@ -69,7 +71,8 @@ export function createParts(
 ): ClusterParts {
   const calls = createCallParts(options, nodeId, home)
   const { member, log, pump, fail, drain, activate } = home
-  const { node, router, store, residence, peers, firstPlaces, sampler, companions } = calls
+  const { node, router, store, residence, peers, renewals, firstPlaces } = calls
+  const { sampler, companions } = calls
   const evacuation = new Evacuation({ member, node, residence, companions })
   const handOver = new HandOver({
     ...{ member, node, router, residence, store, log, pump, fail },
@@ -92,7 +95,7 @@ export function createParts(
   })
   const balancer = new Balancer({ member, node, residence, companions, loadMeter, sampler }, pace)
   const farewells = new Farewells({ node, router, peers })
-  for (const part of [store, moves, operators, firstPlaces, balancer, farewells])
+  for (const part of [store, moves, operators, firstPlaces, balancer, farewells, renewals])
     for (const [name, handler] of part.requests) node.requests.set(name, handler)
   loadMeter.start()
   balancer.start(options.cpuMs !== undefined)
@@ -145,12 +148,20 @@ function createCallParts(
   const companions = new Companions({ node, residence: () => residence })
   const sampler = new Sampler(node)
   const onSampled: Sampler['handleCall'] = (call, to) => sampler.handleCall(call, to)
+  const onStale: PeerHost['onStale'] = (id, channel, openedBy) => {
+    if (openedBy === 'ours') void renewals.renew(id, channel.secretId)
+    else renewals.handleStaleCaller(id, channel)
+  }
   const peers = new Peers(
-    { member, router, node, whereabouts, log, pump, onSampled },
+    { member, router, node, whereabouts, log, pump, onStale, onSampled },
     network(nodeId),
   )
+  const renewals = new Renewals({ node, peers })
   const firstPlaces = new FirstPlaces({ member, node, router, peers: () => peers })
-  return { node, router, store, whereabouts, residence, peers, firstPlaces, sampler, companions }
+  return {
+    ...{ node, router, store, whereabouts, residence, peers, renewals },
+    ...{ firstPlaces, sampler, companions },
+  }
 }
 
 function calledOff(nodeId: string): EpicError {

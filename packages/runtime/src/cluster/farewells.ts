@@ -101,7 +101,8 @@ export class Farewells {
   }
 }
 
-async function sweep(link: PeerLink): Promise<void> {
+/** Resolves when all that was sent through a link has arrived. */
+export async function sweep(link: PeerLink): Promise<void> {
   await Promise.all(
     PRIORITIES.map((lane) =>
       link.ask(SWEEP_REQUEST, [lane], { timeLeftMs: FAREWELL_MS_MAX, lane }),

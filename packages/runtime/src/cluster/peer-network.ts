@@ -15,11 +15,15 @@ export interface PeerChannelEvents {
   onOpen?(): void
   /** The bytes are only good during the call. */
   onBatch(bytes: Uint8Array): void
+  /** Who is at the other end was proved by a secret that counts no more: the channel is to be replaced. */
+  onStale?(): void
   /** The channel has ended; nothing that was not received yet will be. Told once. */
   onClose(reason: string): void
 }
 
 export interface PeerChannel {
+  /** Names the secret by which the other side has proved itself, where there is one and the channel is open. */
+  readonly secretId?: string | undefined
   send(lane: PeerLane, batch: Uint8Array): void
   /** Nothing more comes in this tick, or enough has come: what was sent may be written. */
   flush?(): void

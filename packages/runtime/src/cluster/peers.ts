@@ -47,6 +47,8 @@ export interface PeerHost {
   readonly node: EntityNode
   readonly whereabouts: Whereabouts
   readonly log: Log
+  /** A node has proved itself by a secret that counts no more, on a channel that was opened here or there. */
+  onStale(nodeId: string, channel: PeerChannel, openedBy: 'ours' | 'theirs'): void
   /** One of many calls to a node is about to leave. */
   onSampled(call: EntityCall, to: string): void
   /** The member said something: perform its effects. */
@@ -60,10 +62,9 @@ const LOOK_AGAIN_MS = 5
 export class Peers {
   readonly #host: PeerHost
   readonly #network: PeerNetwork
-  readonly #links = new Map<
-    string,
-    { readonly link: PeerLink; readonly channel: PeerChannel; isOpen: boolean; isLeaving: boolean }
-  >()
+  readonly #links = new Map<string, Entry>()
+  /** Links in whose place there are others, as long as answers come through them. */
+  readonly #replaced = new Set<Entry>()
   /** The channel that each node has opened last. */
   readonly #newest = new Map<string, PeerChannel>()
   /** Nodes that are tried again after a moment. */
@@ -80,24 +81,52 @@ export class Peers {
   /** The link to a node, once it is open: a call that is given to it may have run from then on. */
   to(nodeId: string): PeerLink | undefined {
     const entry = this.#links.get(nodeId)
-    return entry?.isOpen === true && !entry.isLeaving ? entry.link : undefined
+    return entry?.state === 'open' ? entry.link : undefined
   }
 
   /** The link to a node, once it is open, although the node may be about to leave: what is under way there comes to its end. */
   standing(nodeId: string): PeerLink | undefined {
     const entry = this.#links.get(nodeId)
-    return entry?.isOpen === true ? entry.link : undefined
+    return entry !== undefined && isStanding(entry) ? entry.link : undefined
   }
 
   /** The links that are open, with those to nodes that are about to leave. */
   get allStanding(): readonly PeerLink[] {
-    return [...this.#links.values()].filter(({ isOpen }) => isOpen).map(({ link }) => link)
+    return [...this.#links.values()].filter((each) => isStanding(each)).map(({ link }) => link)
   }
 
   /** A node is about to leave: no call is sent to it any more. */
   spare(nodeId: string): void {
     const entry = this.#links.get(nodeId)
-    if (entry !== undefined) entry.isLeaving = true
+    if (entry?.state === 'open') entry.state = 'spared'
+  }
+
+  /** Sends nothing more through the link to a node, if it stands on this secret: it will be replaced. */
+  beginReplacing(nodeId: string, secretId: unknown): PeerLink | undefined {
+    const entry = this.#links.get(nodeId)
+    if (entry?.state !== 'open' || entry.channel.secretId !== secretId) return undefined
+    entry.state = 'ending'
+    return entry.link
+  }
+
+  /** Opens another link in the place of this one, through which only answers come from now on. */
+  replace(link: PeerLink): void {
+    const { nodeId } = link
+    const entry = this.#links.get(nodeId)
+    const info = this.#host.member.view?.members.find((each) => each.nodeId === nodeId)
+    if (entry?.link !== link || info === undefined || this.#isClosed) return
+    this.#replaced.add(entry)
+    this.#open(nodeId, info.address)
+  }
+
+  /** What has no answer by now gets none. */
+  endReplaced(link: PeerLink): void {
+    for (const entry of this.#replaced) if (entry.link === link) this.#endReplaced(entry, REPLACED)
+  }
+
+  /** A node calls through its channel no more, and will open another. */
+  retireCaller(from: string): void {
+    this.#newest.delete(from)
   }
 
   /** Opens what the view needs and closes what it does not. */
@@ -109,10 +138,12 @@ export class Peers {
     }
     for (const [nodeId, { channel }] of this.#links) {
       if (!wanted.has(nodeId)) {
-        this.#end(nodeId, 'the node has left the cluster')
+        this.#end(nodeId, LEFT)
         channel.close()
       }
     }
+    for (const entry of this.#replaced)
+      if (!wanted.has(entry.link.nodeId)) this.#endReplaced(entry, LEFT)
   }
 
   /** Asks every other member something; those that cannot answer are told apart by their error. */
@@ -187,30 +218,32 @@ export class Peers {
   }
 
   #open(nodeId: string, address: string): void {
-    const source = { from: nodeId, reader: this.#newReader(), caller: undefined }
     const channel = this.#network.open(nodeId, address, {
       onOpen: () => {
-        entry.isOpen = true
+        entry.state = 'open'
         this.#host.router.release()
       },
       onBatch: (bytes) => {
         if (this.#read(source, bytes)) return
         channel.close()
+        this.#endReplaced(entry, 'it sent what does not decode')
         this.#reopen(nodeId, 'it sent what does not decode')
       },
       onClose: (reason) => {
+        this.#endReplaced(entry, reason)
         if (this.#links.get(nodeId) === entry) this.#reopen(nodeId, reason)
       },
+      onStale: () => this.#host.onStale(nodeId, channel, 'ours'),
     })
-    const entry = {
+    const entry: Entry = {
       link: new PeerLink(nodeId, this.#batches(nodeId, channel), {
         onMoved: (call, answer) => this.#handleMoved(call, nodeId, answer),
         onSampled: (call) => this.#host.onSampled(call, nodeId),
       }),
       channel,
-      isOpen: false,
-      isLeaving: false,
+      state: 'opening',
     }
+    const source = { from: nodeId, reader: this.#newReader(), link: entry.link }
     this.#links.set(nodeId, entry)
   }
 
@@ -236,7 +269,7 @@ export class Peers {
   #accept(from: string, channel: PeerChannel): PeerChannelEvents {
     const answers = this.#batches(from, channel)
     const acquaintances = new Acquaintances(this.#host.node.refs)
-    const source = { from, reader: this.#newReader(), caller: { answers, acquaintances } }
+    const source = { from, reader: this.#newReader(), caller: { answers, acquaintances } } as const
     this.#newest.get(from)?.close()
     this.#newest.set(from, channel)
     return {
@@ -250,6 +283,7 @@ export class Peers {
         if (this.#newest.get(from) === channel) this.#newest.delete(from)
         answers.close()
       },
+      onStale: () => this.#host.onStale(from, channel, 'theirs'),
     }
   }
 
@@ -287,14 +321,18 @@ export class Peers {
   #end(nodeId: string, reason: string): void {
     const entry = this.#links.get(nodeId)
     this.#links.delete(nodeId)
-    for (const waiting of entry?.link.takeAll() ?? []) {
-      waiting.fail(nodeLost(waiting, nodeId, reason))
-    }
+    if (entry !== undefined) failAll(entry.link, reason)
+  }
+
+  #endReplaced(entry: Entry, reason: string): void {
+    if (!this.#replaced.delete(entry)) return
+    failAll(entry.link, reason)
+    entry.channel.close()
   }
 
   /** Reads a batch; says whether it was one. */
   #read(source: Source, bytes: Uint8Array): boolean {
-    const { from, reader, caller } = source
+    const { from, reader, caller, link } = source
     reader.reset(bytes)
     const batch = { from, viewNo: reader.varuint(), now: this.#host.node.ports.clock.monotonicMs() }
     let count = 0
@@ -302,7 +340,8 @@ export class Peers {
       count += 1
       const kind = reader.u8()
       if (kind === RESULT || kind === FAILURE || kind === REFUSAL)
-        this.standing(from)?.handleOutcome(kind, reader)
+        if (link === undefined) reader.fail('an outcome to who was not asked')
+        else link.handleOutcome(kind, reader)
       else if (kind === FABRIC) this.#readFabric(from, reader)
       else if (caller === undefined) reader.fail(`a message of kind ${kind} to a caller`)
       else if (kind === CALL_BY_NUMBER || kind === CALL) this.#readCall(kind, batch, reader, caller)
@@ -425,12 +464,26 @@ export class Peers {
   }
 }
 
+/** A link that was opened here. */
+interface Entry {
+  readonly link: PeerLink
+  readonly channel: PeerChannel
+  /** Spared: its node is about to leave, and gets no calls. Ending: nothing more is sent through it, and another will take its place. */
+  state: 'opening' | 'open' | 'spared' | 'ending'
+}
+
+function isStanding({ state }: Entry): boolean {
+  return state === 'open' || state === 'spared'
+}
+
 /** What arrives through one channel. */
 interface Source {
   readonly from: string
   readonly reader: Reader
+  /** Set for channels that were opened here: outcomes come back through them. */
+  readonly link?: PeerLink
   /** Set for channels that the other side has opened: only it calls through them. */
-  readonly caller: Caller | undefined
+  readonly caller?: Caller
 }
 
 interface Caller {
@@ -453,6 +506,13 @@ interface LocatedArrival extends Arrival {
 
 /** Long enough not to spin on a node that is just dying, short against any lease. */
 const REOPEN_AFTER_MS = 20
+
+const LEFT = 'the node has left the cluster'
+const REPLACED = 'its key counts no more'
+
+function failAll(link: PeerLink, reason: string): void {
+  for (const waiting of link.takeAll()) waiting.fail(nodeLost(waiting, link.nodeId, reason))
+}
 
 function nodeLost(waiting: Waiting, nodeId: string, reason: string): EpicError {
   const what = waiting instanceof EntityCall ? waiting.toString() : 'a request'

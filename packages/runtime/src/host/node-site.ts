@@ -27,7 +27,7 @@ export interface NodeSite {
   /** What the state store's statements have cost this node, where it has any. */
   readonly stateFigures?: () => StateFigures
   readonly network: SocketNetwork
-  /** Has new connections to other machines use these cluster keys. */
+  /** Has connections to other machines use these cluster keys; those that stand on another are replaced. */
   readonly replaceKeys?: (keys: readonly string[]) => void
   /** Where others reach this node. */
   readonly address: string
@@ -99,7 +99,10 @@ async function openInCluster(
     clusterStore,
     store: state.store,
     stateFigures: () => state.figures(),
-    replaceKeys: (keys) => trust.keyring?.replace(keys),
+    replaceKeys: (keys) => {
+      trust.keyring?.replace(keys)
+      network.handleKeysReplaced()
+    },
     partitions: { isShared: true, acquire: nothing, release: nothing },
     network,
     address: formatNodeAddress({ host, port, socket: basename(socket) }),

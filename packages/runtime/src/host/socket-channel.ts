@@ -32,11 +32,22 @@ export class SocketChannel implements PeerChannel {
     PEER_LANES.map((lane) => [lane, new Backlog(lane)]),
   ) as Readonly<Record<PeerLane, Backlog>>
   #channel: Channel<Uint8Array> | undefined
+  #events: PeerChannelEvents | undefined
   #isClosed = false
+
+  get secretId(): string | undefined {
+    return this.#channel?.identity?.keyId
+  }
+
+  /** The secret counts no more. */
+  handleStale(): void {
+    if (!this.#isClosed) this.#events?.onStale?.()
+  }
 
   /** The channel stands: what has waited for it leaves. */
   connect(channel: Channel<Uint8Array>, events: PeerChannelEvents): void {
     this.#channel = channel
+    this.#events = events
     if (this.#isClosed) {
       channel.destroy('it is not needed any more')
       return

@@ -43,6 +43,8 @@ export class SocketNetwork implements PeerNetwork {
   readonly #ways: readonly Way[]
   readonly #log: Log
   #handshakes: ReadonlyMap<NodeRoute, Handshake> = new Map()
+  /** Channels that stand, with their way. */
+  readonly #standing = new Map<SocketChannel, NodeRoute>()
   #accept: ((from: string, channel: PeerChannel) => PeerChannelEvents) | undefined
 
   /**
@@ -77,7 +79,7 @@ export class SocketNetwork implements PeerNetwork {
         limits: { messageBytesMax: BATCH_BYTES_MAX },
         log: { info: (line) => log.debug(line), warn: (line) => log.warn(line) },
       })
-      pipe.on('accepted', (channel) => this.#handleAccepted(channel))
+      pipe.on('accepted', (channel) => this.#handleAccepted(channel, route))
       return { route, pipe }
     })
   }
@@ -109,8 +111,9 @@ export class SocketNetwork implements PeerNetwork {
   open(nodeId: string, address: string, events: PeerChannelEvents): PeerChannel {
     const peer = new SocketChannel()
     this.#connect(address).then(
-      (channel) => {
+      ({ channel, route }) => {
         if (channel.identity?.nodeId === nodeId) {
+          this.#noteStanding(peer, channel, route)
           peer.connect(channel, events)
           return
         }
@@ -125,14 +128,22 @@ export class SocketNetwork implements PeerNetwork {
     return peer
   }
 
+  /** Other keys count from now on: channels on which somebody has proved itself by one that does not are to be replaced. */
+  handleKeysReplaced(): void {
+    for (const [peer, route] of [...this.#standing]) {
+      const { secretId } = peer
+      if (secretId !== undefined && route.accepts?.(secretId) === false) peer.handleStale()
+    }
+  }
+
   close(): void {
     for (const { pipe } of this.#ways) pipe.destroy('the node has ended')
   }
 
-  async #connect(address: string): Promise<Channel<Uint8Array>> {
+  async #connect(address: string): Promise<{ channel: Channel<Uint8Array>; route: NodeRoute }> {
     for (const { route, pipe } of this.#ways) {
       const target = route.targetOf(address)
-      if (target !== undefined) return await pipe.connect(target)
+      if (target !== undefined) return { channel: await pipe.connect(target), route }
     }
     throw new EpicError('Unavailable', `Cannot connect to ${address}: no way leads there`)
   }
@@ -144,13 +155,19 @@ export class SocketNetwork implements PeerNetwork {
       Promise.reject(new EpicError('Unavailable', 'Cannot let anybody in: this node has no id yet'))
   }
 
-  #handleAccepted(channel: Channel<Uint8Array>): void {
+  #noteStanding(peer: SocketChannel, channel: Channel<Uint8Array>, route: NodeRoute): void {
+    this.#standing.set(peer, route)
+    channel.onEnd(() => this.#standing.delete(peer))
+  }
+
+  #handleAccepted(channel: Channel<Uint8Array>, route: NodeRoute): void {
     const { identity } = channel
     if (identity === undefined || identity.role !== 'node' || this.#accept === undefined) {
       void channel.close()
       return
     }
     const peer = new SocketChannel()
+    this.#noteStanding(peer, channel, route)
     peer.connect(channel, this.#accept(identity.nodeId, peer))
   }
 }

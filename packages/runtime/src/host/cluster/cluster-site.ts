@@ -141,7 +141,7 @@ export class ClusterSite implements Site {
     return { cluster: this.#config }
   }
 
-  /** New connections prove and accept these keys from now on; those that stand go on. */
+  /** New connections prove and accept these keys from now on; who joins asks here in a moment, so there are none that stand. */
   async replaceKeys(keys: readonly string[]): Promise<void> {
     const { keyring } = this.#trust
     if (keyring === undefined || this.#config === undefined || this.#desk === undefined) {

@@ -23,6 +23,8 @@ export interface NodeRoute {
   readonly listenAt: string
   /** How both sides prove themselves, once this node has its id. */
   handshakeFor(nodeId: string): Handshake
+  /** Whether a key by which somebody has proved itself on it still counts; those of a machine's own do as long as it runs. */
+  accepts?(keyId: string): boolean
   /** Where on it the node with this address is; `undefined` when it is not to be had this way. */
   targetOf(address: string): string | undefined
 }
@@ -121,6 +123,7 @@ export function machineRoute({
     transport: tcpTransport({ security: tcpSecurityOf(trust), log }),
     listenAt,
     handshakeFor: (nodeId) => handshakeBetweenMachines(trust, { clusterId, nodeId, role: 'node' }),
+    accepts: (keyId) => trust.keyring?.accepted().some(({ id }) => id === keyId) !== false,
     targetOf: (address) => address.split('/', 1)[0],
   }
 }

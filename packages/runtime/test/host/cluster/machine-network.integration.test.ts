@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { createClusterKey, type Versions } from '@epicserver/net'
 import type { PeerChannel, PeerChannelEvents } from '#src/cluster/peer-network.ts'
 import { knock } from '#src/host/cluster/knock.ts'
-import { machineRoute } from '#src/host/cluster/node-routes.ts'
+import { machineRoute, trustOf } from '#src/host/cluster/node-routes.ts'
 import { SocketNetwork } from '#src/host/socket-network.ts'
 import { createLog } from '#src/log.ts'
 
@@ -15,6 +15,10 @@ interface Node {
   /** Resolves when a line of its log matches, printed already or not. */
   readonly says: (pattern: RegExp) => Promise<void>
   readonly accepted: string[]
+  /** Whose channels are to be replaced. */
+  readonly stale: string[]
+  /** Has these keys count, and no others. */
+  readonly replaceKeys: (keys: readonly string[]) => void
 }
 
 interface NodeOptions {
@@ -45,17 +49,26 @@ async function node(
       looks.add(look)
       look()
     })
-  const route = machineRoute({ clusterId, secrets: { clusterKey: key }, listenAt: '[::1]:0', log })
+  const secrets = { clusterKey: key }
+  const trust = trustOf(secrets)
+  const route = machineRoute({ clusterId, secrets, trust, listenAt: '[::1]:0', log })
   const options = { routes: [route], compatibility, log, ...(versions && { versions }) }
   const network = await SocketNetwork.listen(options)
   t.after(() => network.close())
   network.identify(id)
   const accepted: string[] = []
+  const stale: string[] = []
   network.listen((from) => {
     accepted.push(from)
-    return { onBatch: () => undefined, onClose: () => undefined }
+    const onStale = (): void => void stale.push(`from ${from}`)
+    return { onBatch: () => undefined, onClose: () => undefined, onStale }
   })
-  return { network, address: `${network.addresses[0]}/none.sock`, says, accepted }
+  const replaceKeys = (keys: readonly string[]): void => {
+    trust.keyring?.replace(keys)
+    network.handleKeysReplaced()
+  }
+  const address = `${network.addresses[0]}/none.sock`
+  return { network, address, says, accepted, stale, replaceKeys }
 }
 
 /** Resolves with why there is no channel, or with nothing when there is. */
@@ -65,6 +78,7 @@ function reach(from: Node, to: Node, id: string): Promise<string | undefined> {
       onOpen: () => resolve(undefined),
       onBatch: () => undefined,
       onClose: resolve,
+      onStale: () => from.stale.push(`to ${id}`),
     }
     const channel: PeerChannel = from.network.open(id, to.address, events)
     channel.send('normal', new Uint8Array(1))
@@ -79,6 +93,21 @@ test('machine network: nodes with one key reach each other, and nobody else does
   assert.deepEqual(b.accepted, ['a'])
   assert.equal(b.network.refused, 1)
   assert.equal(await reach(a, b, 'b'), undefined, 'and the node goes on')
+})
+
+test('machine network: both ends of a channel that stands on a key which counts no more hear of it', async (t) => {
+  const [a, b] = [await node(t, { id: 'a' }), await node(t, { id: 'b' })]
+  assert.equal(await reach(a, b, 'b'), undefined)
+  const next = createClusterKey()
+  for (const each of [a, b]) each.replaceKeys([next, KEY])
+  assert.equal(await reach(b, a, 'a'), undefined)
+  assert.deepEqual([...a.stale, ...b.stale], [], 'the old key still counts')
+  for (const each of [a, b]) each.replaceKeys([next])
+  assert.deepEqual(
+    [a.stale, b.stale],
+    [['to b'], ['from a']],
+    'the newer channel stands on the new key',
+  )
 })
 
 test('machine network: versions next to each other meet, further apart they say which they are', async (t) => {
