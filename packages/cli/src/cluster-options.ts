@@ -117,9 +117,9 @@ const ONLY_IN_CLUSTER = [
   'adoptState',
 ] as const satisfies readonly (keyof ClusterOptions)[]
 
+const MAY_HAVE_PASSWORD: ReadonlySet<string> = new Set(['cluster', 'state'])
+
 const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
-  cluster: withoutSecret,
-  state: withoutSecret,
   labels: (text) => text.split(',').filter((label) => label !== ''),
   wait: seconds,
   onEngineLoss: oneOf('fence', 'serve'),
@@ -133,6 +133,7 @@ export function addClusterOptions(command: Command): void {
     const parse = PARSERS[name]
     const initial = DEFAULTS[name]
     if (parse !== undefined) option.argParser(parse)
+    if (MAY_HAVE_PASSWORD.has(name)) option.argParser(refusePassword(command, flags))
     if (initial !== undefined) option.default(parse?.(initial) ?? initial)
     command.addOption(option)
   }
@@ -287,13 +288,18 @@ async function packageVersion(appFile: string): Promise<string> {
   }
 }
 
-/** Commander asks this for arguments and the environment alike; only the former can be read by others. */
-function withoutSecret(address: string): string {
-  if (!hasPassword(address) || !process.argv.some((argument) => argument.includes(address)))
-    return address
-  throw new InvalidArgumentError(
-    'A password on a command line can be read by every user of this machine: put the address into the environment.',
-  )
+/**
+ * Commander asks this for arguments and the environment alike; only the former can be read by others. What is wrong with an argument it
+ * would print with the argument.
+ */
+function refusePassword(command: Command, flags: string): (address: string) => string {
+  return (address) => {
+    if (!hasPassword(address) || !process.argv.some((argument) => argument.includes(address)))
+      return address
+    return command.error(
+      `error: there is a password in the argument of '${flags}'. A password on a command line can be read by every user of this machine: put the address into the environment.`,
+    )
+  }
 }
 
 function oneOf(...choices: readonly string[]): (text: string) => string {

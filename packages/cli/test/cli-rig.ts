@@ -26,10 +26,18 @@ export interface Ended {
 
 /** Runs the command to its end. */
 export function epic(...args: readonly string[]): Promise<Ended> {
+  return epicIn({}, ...args)
+}
+
+/** The same, in an environment with more in it. */
+export function epicIn(
+  environment: Readonly<Record<string, string>>,
+  ...args: readonly string[]
+): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [MAIN, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, FORCE_COLOR: '0' },
+      env: { ...process.env, FORCE_COLOR: '0', ...environment },
     })
     let stdout = ''
     let stderr = ''

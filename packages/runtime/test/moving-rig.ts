@@ -96,15 +96,7 @@ class Leaver extends Entity {
   }
 }
 
-/** Is put away when it was idle for a moment. */
-class Fleeting extends Entity {
-  static override settings = settings<Fleeting>({ idleAfterMs: 50 })
-  async noteAll(there: Ref<Counter>[], n: number): Promise<void> {
-    for (const each of there) each.note(n)
-  }
-}
-
-export const entities = { Counter, Ghost, Stuck, Leaver, Fleeting }
+export const entities = { Counter, Ghost, Stuck, Leaver }
 export type App = typeof entities
 
 export async function moved(

@@ -45,10 +45,10 @@ export async function openEngine(address: string, name: string): Promise<Cluster
 
 async function openEtcd(address: string, name: string): Promise<ClusterStore> {
   const match = ETCD.exec(address)
-  if (match === null) {
+  if (match === null || (match[4] ?? '').includes('@')) {
     throw new EpicError(
       'SettingsInvalid',
-      `Cannot read the engine's address "${withoutSecrets(address)}": write etcd://host:2379,host:2379`,
+      `Cannot read the engine's address "${withoutSecrets(address)}": write etcd://host:2379,host:2379, and what a password has of @ / ? # % as %40 %2F %3F %23 %25`,
     )
   }
   const [, scheme, login, hosts = '', query = ''] = match
@@ -81,16 +81,19 @@ export async function splitPostgresAddress(
   return { bare: parameters.size === 0 ? place : `${place}?${parameters.toString()}`, options }
 }
 
-/** An address as it may be printed: where it leads, without password and parameters. */
+/**
+ * An address as it may be printed: where it leads, without password and parameters. Whoever forgot to escape a password has it hidden all
+ * the same: everything up to the last @ may be part of it.
+ */
 export function withoutSecrets(address: string): string {
   return address
-    .replaceAll(/\b([a-z]+:\/\/)[^@/\s]*@/g, (_, scheme: string) => `${scheme}…@`)
+    .replaceAll(/(\b[\w+.-]+:\/\/)\S*@/g, (_, scheme: string) => `${scheme}…@`)
     .replaceAll(/\?\S*/g, '')
 }
 
 /** Whether a secret is in it, which must not stand on a command line that everyone can read. */
 export function hasPassword(address: string): boolean {
-  return /\b[a-z]+:\/\/[^@/:\s]*:[^@/\s]+@/.test(address)
+  return /\b[\w+.-]+:\/\/[^@/:\s]*:\S+@|[?&]password=/i.test(address)
 }
 
 async function optionsFrom(

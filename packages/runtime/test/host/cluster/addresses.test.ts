@@ -72,9 +72,14 @@ test('engine address: what is printed of it has no secrets', () => {
     ['etcd://root:s3cret@h1:2379,h2:2379', 'etcd://…@h1:2379,h2:2379'],
     ['postgres://u:s3cret@a/d postgres://u:s3cret@b/d', 'postgres://…@a/d postgres://…@b/d'],
     ['etcds://h1:2379?key=/etc/key', 'etcds://h1:2379'],
+    ['postgres://u:s3c@ret/or?not@db/epic?a=b', 'postgres://…@db/epic'],
+    ['ETCD://u:s3cret@h1:2379', 'ETCD://…@h1:2379'],
+    ['postgres://db/epic?password=s3cret', 'postgres://db/epic'],
   ] as const
   for (const [address, printed] of table) assert.equal(withoutSecrets(address), printed)
   assert.ok(hasPassword('postgres://epic:s3cret@db/epic'))
+  assert.ok(hasPassword('postgres://epic:s3c/r?t@db/epic'))
+  assert.ok(hasPassword('postgres://db/epic?sslmode=require&password=s3cret'))
   assert.ok(hasPassword('postgres://a@db/epic postgres://b:s3cret@db/epic'))
   assert.ok(!hasPassword('postgres://epic@db/epic') && !hasPassword('etcd://[::1]:2379'))
 })
