@@ -11,6 +11,7 @@ import {
   DEFAULT_LISTEN,
   findCluster,
   hasPassword,
+  unreadable,
   type ClusterPlace,
   type ClusterSettings,
   type Log,
@@ -272,7 +273,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    throw new EpicError('FileNotFound', `Cannot read "${file}"`, { cause })
+    throw unreadable(`Cannot read "${file}"`, cause)
   }
 }
 

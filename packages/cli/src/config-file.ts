@@ -6,7 +6,7 @@
  */
 import { readFile, stat } from 'node:fs/promises'
 import { EpicError } from '@epicserver/contracts'
-import { hasPassword } from '@epicserver/runtime/host'
+import { hasPassword, unreadable } from '@epicserver/runtime/host'
 import type { Command, Option } from 'commander'
 
 /** Others must not read what is secret. */
@@ -38,7 +38,7 @@ async function read(file: string): Promise<{ readonly text: string; readonly mod
   try {
     return { text: await readFile(file, 'utf8'), mode: (await stat(file)).mode }
   } catch (cause) {
-    throw new EpicError('FileNotFound', `Cannot read the settings in "${file}"`, { cause })
+    throw unreadable(`Cannot read the settings in "${file}"`, cause)
   }
 }
 

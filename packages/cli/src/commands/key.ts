@@ -70,7 +70,12 @@ async function write(file: string, flags: 'wx' | 'a', text: string): Promise<voi
     }
     throw new EpicError(
       'AlreadyExists',
-      `Cannot write the key to "${file}": the file is there, and may be a key that machines use. To put another below it: --add`,
+      `Cannot write the key to "${file}": the file is there, and may be a key that machines use`,
+      {
+        details: {
+          remedy: 'Name another file; to put a new key below those that it has: `--add`.',
+        },
+      },
     )
   }
 }

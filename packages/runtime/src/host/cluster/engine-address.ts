@@ -11,6 +11,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { EpicError, type ClusterStore } from '@epicserver/contracts'
+import { unreadable } from '../unreadable.ts'
 
 /** The parts of an address that are ours. */
 interface EngineOptions {
@@ -124,9 +125,7 @@ async function readPem(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    throw new EpicError('FileNotFound', `Cannot read the certificate or key in "${file}"`, {
-      cause,
-    })
+    throw unreadable(`Cannot read the certificate or key in "${file}"`, cause)
   }
 }
 

@@ -91,7 +91,11 @@ test('engine address: what is wrong with it is said', async () => {
     ['etcd://user@127.0.0.1:2379', /has a user and no password/],
     ['etcd://127.0.0.1:2379?plain=yes', /Cannot use the parameter "plain".*allowPlainText/],
     ['etcd://10.0.0.1:2379', /it is another machine and not https/],
-    ['etcds://h?ca=/nowhere/ca.pem', /Cannot read the certificate or key in "\/nowhere\/ca.pem"/],
+    [
+      'etcds://h?ca=/nowhere/ca.pem',
+      /Cannot read the certificate or key in "\/nowhere\/ca.pem": there is no such file/,
+    ],
+    ['etcds://h?ca=/', /Cannot read the certificate or key in "\/": EISDIR/],
     ['postgres://u@10.0.0.1/d', /neither `tls` nor sslmode is set/],
   ] as const
   for (const [address, pattern] of table) {
