@@ -46,8 +46,9 @@ interface Departure {
   readonly activation: Activation
   readonly done: (outcome: MoveOutcome) => void
   step: 'preparing' | 'waiting' | 'resting' | 'leaving' | 'sealed' | 'staying'
-  /** Until when it may come to rest by itself. */
-  drainAt: number
+  /** Since when it is waited for to come to rest by itself, and of which version it was then. */
+  waitsSince: number
+  versionThen: bigint
   /** Since when it takes no calls. */
   pausedAt: number
   sealedAt: number
@@ -63,10 +64,12 @@ type EffectOf<K extends EntityEffect['kind']> = EntityEffect & { readonly kind: 
 const RETRY_MS = 10
 
 /**
- * Most entities are at rest most of the time, however much they are called. So they are given time, enough for several commits of a
- * disk that is slow, before their callers have to wait for the move.
+ * Most entities are at rest most of the time, however much they are called. So they are given time before their callers have to wait
+ * for the move; where a disk is so slow that a second write has not ended by then, more.
  */
 const NATURAL_REST_MS = 100
+const SLOW_WRITES_MS = 1_000
+const WRITES_WAITED_FOR = 2n
 const LOOK_FOR_REST_MS = 1
 
 export class Departures {
@@ -101,7 +104,8 @@ export class Departures {
         activation,
         done,
         step: 'preparing',
-        drainAt: now,
+        waitsSince: now,
+        versionThen: activation.version,
         pausedAt: now,
         sealedAt: now,
         goodbye: undefined,
@@ -120,14 +124,15 @@ export class Departures {
       return
     }
     departure.step = 'waiting'
-    departure.drainAt = this.#now() + NATURAL_REST_MS
+    departure.waitsSince = this.#now()
+    departure.versionThen = departure.activation.version
     this.#drainAtRest(departure)
   }
 
   /** While turns run or a write is under way the entity goes on taking calls: in the end of those it would only wait. */
   #drainAtRest(departure: Departure): void {
     const { member, node, pump } = this.#parts
-    const { key, activation, drainAt } = departure
+    const { key, activation } = departure
     const isCurrent = this.#departures.get(key) === departure && departure.step === 'waiting'
     if (!isCurrent || node.isClosed) return
     const now = this.#now()
@@ -136,7 +141,7 @@ export class Departures {
       pump()
       return
     }
-    if (!node.kernel.isAtRest(activation) && now < drainAt) {
+    if (!node.kernel.isAtRest(activation) && mayRestSoon(departure, now)) {
       node.ports.clock.setTimer(() => this.#drainAtRest(departure), LOOK_FOR_REST_MS)
       return
     }
@@ -321,6 +326,15 @@ export class Departures {
   #now(): number {
     return this.#parts.node.ports.clock.monotonicMs()
   }
+}
+
+/** Whether it is worth while to wait for an entity to come to rest by itself. */
+function mayRestSoon({ activation, waitsSince, versionThen }: Departure, now: number): boolean {
+  const waitedMs = now - waitsSince
+  if (waitedMs < NATURAL_REST_MS) return true
+  const isWriting = activation.gate?.state === 'writing'
+  const written = activation.version - versionThen
+  return isWriting && written < WRITES_WAITED_FOR && waitedMs < SLOW_WRITES_MS
 }
 
 /** Codes after which a claim may be made again. */
