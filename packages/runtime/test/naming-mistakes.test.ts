@@ -8,6 +8,9 @@ class Player extends Entity {
   async level(): Promise<number> {
     return 1
   }
+  async grow(): Promise<void> {
+    this.timer.once('grow', 'levle', 1)
+  }
 }
 
 test('pool: a class that the app does not have is named, with the nearest that it has', () => {
@@ -35,6 +38,15 @@ for (const id of [undefined, null, Number.NaN, {}] as unknown as string[]) {
     })
   })
 }
+
+test('timer: an operation that the class does not have is named, with the nearest', async () => {
+  const { pool } = rig({ Player })
+  await assert.rejects(pool.Player['bob']!.grow(), {
+    code: 'UnknownOperation',
+    message:
+      /^Cannot set .* of "Player\/bob": Player has no operation levle; did you mean level\?$/,
+  })
+})
 
 test('defineApp: a part that no app has is refused with the nearest', () => {
   const misspelt = { entities: { Player }, stup: () => undefined }

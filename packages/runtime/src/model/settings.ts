@@ -6,8 +6,7 @@
  * never hear of an error.
  */
 import type { StandardSchemaV1 } from './standard-schema.ts'
-import type { OneWayName, OperationName } from './ref.ts'
-import type { AnyRef } from './ref.ts'
+import type { AnyRef, OneWayName, OperationName } from './ref.ts'
 import type { PoolMethods } from './pool.ts'
 
 /** When a changed state is written to the store. */
@@ -39,21 +38,25 @@ export interface Rate {
 export interface OperationSettings {
   /** The caller does not wait and hears of no error. */
   readonly oneWay?: boolean
+  /** `normal` unless said otherwise; order holds within one priority. */
   readonly priority?: 'high' | 'normal' | 'low'
   /** `unreliable` messages are the first to be dropped under load. */
   readonly reliability?: 'reliable' | 'unreliable'
-  /** Of several waiting unreliable messages of one caller, only the newest is kept. */
+  /** Of several messages of one caller that wait only the newest counts; for one-way operations. */
   readonly coalesce?: 'latest'
+  /** What waits while a call of it runs; that of the class unless said otherwise. */
   readonly lock?: 'none' | 'method' | 'entity'
   /** Runs alone; what it changed is undone if it throws. */
   readonly atomic?: boolean
   /** May be repeated after an unknown outcome: the entity remembers what it has done. */
   readonly idempotent?: boolean
+  /** How long a caller waits before it gets `Timeout`: 30,000 unless said otherwise. */
   readonly timeoutMs?: number
   /** May be called by clients. */
   readonly exposed?: boolean
   /** Validates the arguments of a client's call. */
   readonly input?: StandardSchemaV1
+  /** How often one client may call it. */
   readonly rate?: Rate
 }
 
@@ -63,17 +66,23 @@ export type Settings<E> = {
   readonly version?: number
   /** Converts a state of version `from` to the present one. */
   readonly upgrade?: (state: Record<string, unknown>, from: number) => Record<string, unknown>
+  /** Whether fields are saved at all: `true` unless said otherwise. */
   readonly persistent?: boolean
+  /** When changed fields are saved: `acknowledged`, before anything that reveals them leaves, unless said otherwise. */
   readonly durability?: Durability
   /** Whether a first call makes the entity; otherwise only `pool.create` does. */
   readonly autoCreate?: boolean
+  /** How long it stays in memory unused: 300,000 unless said otherwise. */
   readonly idleAfterMs?: number
   /** Fields that are not saved. */
   readonly transient?: readonly FieldName<E>[]
   /** Fields, or lists of fields, by which `pool.query` finds entities quickly. */
   readonly indexes?: readonly (FieldName<E> | readonly FieldName<E>[])[]
+  /** Where it begins: `hash`, at the node that owns its id, unless said otherwise. */
   readonly placement?: Placement
+  /** What waits while a call runs: nothing (`none`), calls of the same operation (`method`), or all others (`entity`). */
   readonly lock?: 'none' | 'method' | 'entity'
+  /** How many calls may wait and run at once, 1,024 unless said otherwise; more are `Overloaded`. */
   readonly mailboxMax?: number
 } & ([OneWayName<E>] extends [never]
   ? { readonly operations?: OperationsOf<E> }

@@ -4,10 +4,13 @@
 export interface TimerSettings {
   /** The operation to call, or a function; a function ends with the activation, since it cannot move. */
   readonly operation: string | (() => unknown)
+  /** Until it fires first: the interval, or at once, unless said otherwise. */
   readonly delayMs?: number
+  /** Between two firings. */
   readonly intervalMs?: number
   /** How often it fires: once without an interval, without end with one. */
   readonly times?: number
+  /** What the operation is called with. */
   readonly args?: readonly unknown[]
 }
 

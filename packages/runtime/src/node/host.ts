@@ -15,6 +15,7 @@ import { taskChange } from '../tasks/task-body.ts'
 import { forgetFiring } from '../tasks/task-firing.ts'
 import type { Topic } from '../topics/topic.ts'
 import type { TaskSettings } from '../tasks/tasks.ts'
+import { unknownOperation } from './unnameable.ts'
 
 export class Host implements EntityHost {
   readonly #node: EntityNode
@@ -120,12 +121,10 @@ export class Host implements EntityHost {
   }
 
   #checkOperation(activation: Activation, what: string, operation: string): void {
-    const { name, operations } = this.#node.description(activation.type.plan.name)
-    if (operations.has(operation)) return
-    throw new EpicError(
-      'UnknownOperation',
-      `Cannot set ${what} of "${name}/${activation.id}": ${name} has no operation ${operation}`,
-    )
+    const description = this.#node.description(activation.type.plan.name)
+    if (description.operations.has(operation)) return
+    const attempt = `Cannot set ${what} of "${description.name}/${activation.id}"`
+    throw unknownOperation(attempt, description, operation)
   }
 
   /** A changed task is saved like changed state, also when no reply waits for it. */

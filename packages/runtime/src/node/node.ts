@@ -66,7 +66,7 @@ import type { DueTask } from '../tasks/task-body.ts'
 import { TaskScheduler } from '../tasks/task-scheduler.ts'
 import { currentTurn, lastTurn, trackTurns } from './turn-context.ts'
 import { TurnRunner } from './turn-runner.ts'
-import { checkedId, invalidId, unknownType } from './unnameable.ts'
+import { checkedId, invalidId, unknownOperation, unknownType } from './unnameable.ts'
 import type { TopicPublisher } from '../topics/topic.ts'
 import { TOPIC_TYPE } from '../topics/topic-entity.ts'
 import { Topics } from '../topics/topics.ts'
@@ -265,12 +265,12 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
 
   /** Fires a task at its entity: calls its operation. */
   fire(type: string, id: string, task: DueTask): Promise<unknown> {
-    const operation = this.description(type).operations.get(task.operation)
-    if (operation === undefined)
-      throw new EpicError(
-        'UnknownOperation',
-        `Cannot fire the task "${task.key}" of "${type}/${id}": there is no operation ${task.operation}`,
-      )
+    const description = this.description(type)
+    const operation = description.operations.get(task.operation)
+    if (operation === undefined) {
+      const attempt = `Cannot fire the task "${task.key}" of "${type}/${id}"`
+      throw unknownOperation(attempt, description, task.operation)
+    }
     const call = new AwaitedCall(this, this.refTo(type, id), operation, task.args, null)
     call.task = task
     return this.#await(call)

@@ -1,5 +1,6 @@
-/** Why a type and an id can name no entity, for whoever wrote them. */
+/** Why what somebody wrote names no entity, or no operation of one. */
 import { EpicError, entityIdProblem } from '@epicserver/contracts'
+import type { ClassDescription } from '../model/class-description.ts'
 import { nearest } from '../model/nearest.ts'
 
 /**
@@ -21,5 +22,17 @@ export function unknownType(type: string, known: readonly string[]): EpicError {
   return new EpicError(
     'UnknownType',
     `Cannot find entity type "${type}": the app has ${others}${nearest(type, known)}`,
+  )
+}
+
+export function unknownOperation(
+  attempt: string,
+  { name, operations }: ClassDescription,
+  operation: string,
+): EpicError {
+  const hint = nearest(operation, operations.keys())
+  return new EpicError(
+    'UnknownOperation',
+    `${attempt}: ${name} has no operation ${operation}${hint}`,
   )
 }

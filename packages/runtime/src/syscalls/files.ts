@@ -11,9 +11,13 @@ export interface FileSystem {
 /** An open file: a name to read from and write to by offset. */
 export interface EntityFile {
   readonly path: string
+  /** So many bytes from there; fewer where the file ends. */
   read(offset: number, length: number): Promise<Uint8Array>
+  /** Writes from there on; what is behind stays. */
   write(data: Uint8Array | string, offset: number): Promise<void>
+  /** Adds at the end. */
   append(data: Uint8Array | string): Promise<void>
+  /** How large it is, and what. */
   stat(): Promise<FileStat>
 }
 
@@ -26,13 +30,17 @@ export interface EntityFiles {
   open(path: string, options?: { readonly create?: boolean }): Promise<EntityFile>
   /** The whole file. */
   read(path: string): Promise<Uint8Array>
+  /** The whole file as text in UTF-8. */
   readText(path: string): Promise<string>
   /** Replaces the whole file: whoever reads sees all of the old or all of the new. */
   write(path: string, data: Uint8Array | string): Promise<void>
+  /** Adds at the end, and makes the file where there is none. */
   append(path: string, data: Uint8Array | string): Promise<void>
+  /** How large it is, and whether it is a file or a folder. */
   stat(path: string): Promise<FileStat>
   /** The names in a folder, sorted. */
   list(path?: string): Promise<readonly string[]>
+  /** Takes a file away. */
   remove(path: string): Promise<void>
 }
 

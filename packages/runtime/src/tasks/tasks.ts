@@ -5,8 +5,11 @@ export type CatchUp = 'once' | 'all' | 'skip'
 
 /** What a task does and when: exactly one of `everyMs`, `at` and `cron`. */
 export interface TaskSettings {
+  /** The operation of this entity to call. */
   readonly operation: string
+  /** What it is called with. */
   readonly args?: readonly unknown[]
+  /** Again and again, first after so long. */
   readonly everyMs?: number
   /** One instant: milliseconds since 1970, or a date. */
   readonly at?: number | Date

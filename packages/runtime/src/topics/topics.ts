@@ -21,6 +21,7 @@ import { conditionOf, fieldsOf } from '../queries/query-expression.ts'
 import type { Subscription } from './roster.ts'
 import { createTopicClass, TOPIC_TYPE, type TopicOperations } from './topic-entity.ts'
 import type { Topic, TopicPublisher } from './topic.ts'
+import { unknownOperation } from '../node/unnameable.ts'
 
 /** Under which nodes give each other messages of topics. */
 const TOPIC_REQUEST = 'topic'
@@ -173,16 +174,13 @@ class Hearers {
 }
 
 function operationOf(
-  { name, operations }: ClassDescription,
+  description: ClassDescription,
   operation: string,
   topic: string,
 ): OperationDescription {
-  const described = operations.get(operation)
+  const described = description.operations.get(operation)
   if (described !== undefined) return described
-  throw new EpicError(
-    'UnknownOperation',
-    `Cannot subscribe to "${topic}": ${name} has no operation ${operation}`,
-  )
+  throw unknownOperation(`Cannot subscribe to "${topic}"`, description, operation)
 }
 
 function isGroup(value: unknown): value is Group {

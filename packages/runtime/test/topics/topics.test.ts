@@ -167,7 +167,7 @@ describe('a topic', () => {
     const { pool } = rig(entities)
     await assert.rejects(pool.Person['ann']!.joinWrongly('lobby'), {
       code: 'UnknownOperation',
-      message: 'Cannot subscribe to "lobby": Person has no operation haer',
+      message: 'Cannot subscribe to "lobby": Person has no operation haer; did you mean hear?',
     })
   })
 
