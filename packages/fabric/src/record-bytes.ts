@@ -91,6 +91,14 @@ export class ByteReader {
 
   /** A number of at most `max`. */
   count(max: number): number {
+    const first = this.#bytes[this.#offset]
+    // A view has two thousand numbers, nearly all of them of one byte.
+    if (first === undefined || first >= 0x80 || first > max) return this.#longCount(max)
+    this.#offset += 1
+    return first
+  }
+
+  #longCount(max: number): number {
     let value = 0
     let scale = 1
     for (;;) {

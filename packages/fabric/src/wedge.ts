@@ -162,13 +162,19 @@ export class Wedge {
 
   /** Ends the service of partitions that the view no longer leaves with this member as they were; returns them. */
   #takeAway(view: View): number[] {
+    const { self } = this.#options
+    const { owner, partitionEpoch } = view
+    const before = this.#serving
+    const serving = new Array<number>(owner.length).fill(0)
     const lost: number[] = []
-    this.#serving = view.owner.map((owner, partition) => {
-      const epoch = this.#serving[partition] ?? 0
-      const isKept = owner === this.#options.self && view.partitionEpoch[partition] === epoch
-      if (epoch !== 0 && !isKept) lost.push(partition)
-      return isKept ? epoch : 0
-    })
+    for (let partition = 0; partition < owner.length; partition += 1) {
+      const epoch = before[partition] ?? 0
+      if (epoch === 0) continue
+      if (owner[partition] === self && partitionEpoch[partition] === epoch)
+        serving[partition] = epoch
+      else lost.push(partition)
+    }
+    this.#serving = serving
     return lost
   }
 
@@ -180,9 +186,11 @@ export class Wedge {
 
   #waitsFor(view: View): Map<number, Wait> {
     const waits = new Map<number, Wait>()
-    for (let partition = 0; partition < view.owner.length; partition += 1) {
-      if (view.owner[partition] !== this.#options.self || this.isServing(partition)) continue
-      const epoch = view.partitionEpoch[partition] ?? view.viewNo
+    const { self } = this.#options
+    const { owner, partitionEpoch } = view
+    for (let partition = 0; partition < owner.length; partition += 1) {
+      if (owner[partition] !== self || this.isServing(partition)) continue
+      const epoch = partitionEpoch[partition] ?? view.viewNo
       const wait = waits.get(epoch)
       if (wait === undefined) waits.set(epoch, this.#waitFor(view, epoch, partition))
       else wait.partitions.push(partition)
