@@ -18,6 +18,14 @@ export class Talker extends Entity {
   }
 }
 
+/** Each fills some fifteen hundredths of its process's time: by waiting, so that it needs no processor, and others may have them all. */
+export class Worker extends Entity {
+  static override settings = settings<Worker>({ persistent: false })
+  async where(): Promise<number> { return process.pid }
+  async start(): Promise<void> { this.timer.set('work', 'work', { intervalMs: 100 }) }
+  async work(): Promise<void> { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 15) }
+}
+
 export class Room extends Entity {
   static override settings = settings<Room>({ persistent: false })
   async where(): Promise<number> { return process.pid }
@@ -33,7 +41,7 @@ export class Model extends Entity {
   static override settings = settings<Model>({ persistent: false, placement: { label: 'gpu' } })
   async where(): Promise<number> { return process.pid }
 }
-export default defineApp({ entities: { Talker, Room, Seat, Model } })`
+export default defineApp({ entities: { Talker, Worker, Room, Seat, Model } })`
 
 const QUICK = ['--balance-ms', '500']
 
@@ -88,6 +96,17 @@ test('balance: two that talk much, in two processes, come together in one', asyn
   await until(running, /"entities moved to those with whom they talk"/, async () => {
     const [one, two] = await placesOf(running, 'Talker', ['e0', other])
     return one === two
+  })
+})
+
+test('balance: a process that has too much to do gives of it to one that has nothing', async (t) => {
+  const running = await started(t)
+  const places = await placesOf(running, 'Worker', ids)
+  const crowd = ids.filter((_, i) => places[i] === places[0]).slice(0, 6)
+  await Promise.all(crowd.map((id) => running.call(`Worker/${id}`, 'start')))
+  await until(running, /"entities moved to nodes that have less to do"/, async () => {
+    const now = await placesOf(running, 'Worker', crowd)
+    return now.some((place) => place !== places[0])
   })
 })
 
