@@ -46,14 +46,20 @@ function parse(file: string, text: string): Record<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(text)
-  } catch (cause) {
-    throw new EpicError('SettingsInvalid', `Cannot read "${file}": ${(cause as Error).message}`, {
-      cause,
-    })
+  } catch (error) {
+    throw new EpicError(
+      'SettingsInvalid',
+      `Cannot read "${file}": ${withoutContent((error as Error).message)}`,
+    )
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value))
     return value as Record<string, unknown>
   throw new EpicError('SettingsInvalid', `Cannot read "${file}": it holds no JSON object`)
+}
+
+/** What is wrong with a text, without the piece of it that the parser shows: a password may be there. */
+function withoutContent(message: string): string {
+  return message.replace(/, (?:\.\.\.)?".*/s, ' where JSON has none')
 }
 
 /** As the command line would have it: switches are true or false, all else is checked by the option itself. */

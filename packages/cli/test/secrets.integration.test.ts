@@ -1,5 +1,6 @@
 /** Passwords and keys stand in no output of the command, whatever goes wrong (checklist 31). */
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { AppUnderTest, epic, epicIn, temporaryFolder, writeApp } from './cli-rig.ts'
@@ -84,6 +85,18 @@ test('secrets: an argument that is refused for its password is not said back', a
     )
     assert.equal(code, 2)
     assert.match(stderr, /can be read by every user of this machine/)
+    assert.doesNotMatch(`${stdout}${stderr}`, SECRETS)
+  }
+})
+
+test('secrets: a file of options that is no JSON is not shown', async (t) => {
+  const folder = await temporaryFolder(t)
+  const config = join(folder, 'epic.json')
+  for (const text of ['{ "state": Geheimnis }', '{ "state": "postgres://u:Geheimnis"Rest@h/d" }']) {
+    await writeFile(config, text, { mode: 0o600 })
+    const { code, stdout, stderr } = await epic('run', 'app.ts', '--config', config)
+    assert.equal(code, 78)
+    assert.match(stderr, /Cannot read ".*epic\.json"/)
     assert.doesNotMatch(`${stdout}${stderr}`, SECRETS)
   }
 })
