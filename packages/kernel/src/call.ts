@@ -55,6 +55,10 @@ export abstract class Call {
   declare isAwaited: boolean
   /** How long the chain is that led to this call. */
   declare readonly depth: number
+  /**
+   * `Infinity` where there is none. Not 0: a field that holds a small integer first and a fraction
+   * later changes the shape of all calls, and V8 may try for ever to optimise what makes them.
+   */
   declare deadlineAt: number
   /** The lock-taking turns above this call; a call never waits for one of them. */
   declare readonly above: readonly TurnKey[]
@@ -77,7 +81,7 @@ export abstract class Call {
     this.status = 'made'
     this.settled = false
     this.isAwaited = true
-    this.deadlineAt = 0
+    this.deadlineAt = Infinity
     this.turnKey = null
     this.newerInSlot = null
     this.olderInSlot = null

@@ -31,7 +31,7 @@ export class Deadlines {
   add(call: Call, now: number): void {
     const { parent } = call
     let deadlineAt = now + call.operation.timeoutMs
-    if (parent !== null && parent.status !== 'ended' && parent.deadlineAt > 0) {
+    if (parent !== null && parent.status !== 'ended') {
       deadlineAt = Math.min(deadlineAt, parent.deadlineAt)
     }
     // One that has passed already goes where the next look begins.

@@ -177,7 +177,7 @@ export class Kernel {
     activation.type.turns += 1
     call.status = 'running'
     if (call.operation.coalesce) forgetLatest(activation, call)
-    if (call.deadlineAt === 0 || call.deadlineAt > this.now) return true
+    if (call.deadlineAt > this.now) return true
     this.handleTurnEnded(call)
     call.fail(refusals.startedTooLate(call))
     return false

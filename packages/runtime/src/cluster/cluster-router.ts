@@ -197,7 +197,7 @@ export class ClusterRouter implements Router {
     for (const { call, place } of held) {
       noteReleased(call)
       if (call.settled) continue
-      if (call.deadlineAt > 0 && call.deadlineAt <= now) call.fail(noOwner(call))
+      if (call.deadlineAt <= now) call.fail(noOwner(call))
       else place()
     }
     this.#whereabouts().release()

@@ -235,7 +235,7 @@ function messageFrom(
     operation: task === null ? operation.name : TASK_OPERATION,
     isOneWay: operation.oneWay && task === null,
     depth: call.depth,
-    timeLeftMs: call.deadlineAt > 0 ? call.deadlineAt - now : operation.timeoutMs,
+    timeLeftMs: call.deadlineAt < Infinity ? call.deadlineAt - now : operation.timeoutMs,
     above: call.above,
     number: call.number,
     trace: call.trace,

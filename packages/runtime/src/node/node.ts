@@ -120,7 +120,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
   #isDrainScheduled = false
   #isSettleScheduled = false
   #drains = 0
-  #sliceEndsAt = 0
+  #sliceEndsAt = -Infinity
   #sampleEvery = NEVER
   #turnsToSample = NEVER
   #onSampled: ((call: EntityCall) => void) | undefined

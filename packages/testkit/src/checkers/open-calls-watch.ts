@@ -7,7 +7,7 @@ export class OpenCallsWatch implements Watcher {
 
   callMade(process: WatchedProcess, call: EntityCall): void {
     // Only calls that somebody awaits have a deadline of their own.
-    if (call.deadlineAt === 0) return
+    if (call.deadlineAt === Infinity) return
     const calls = this.#open.get(process) ?? new Set()
     this.#open.set(process, calls.add(call))
   }
