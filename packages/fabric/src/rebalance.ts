@@ -6,7 +6,7 @@
  * to their excess, so that together they overfill nobody. Nothing moves that has just come, and no more at a time than the
  * limit says, so rebalancing never becomes the load.
  *
- * A draining node gives away everything, whatever the loads.
+ * A node that drains is no matter of loads: everything leaves it, at a pace that the runtime keeps.
  */
 import type { NodeId } from './effects.ts'
 import { DEFAULT_CAPACITY, loadScore, WELL_SCORE } from './load.ts'
@@ -66,29 +66,6 @@ export function planRebalance(
     })
   const units = unitsOf(movables).filter((unit) => unit.sinceMs >= options.restMs)
   return fill(units, targets, { budget: excess(own), ...options })
-}
-
-/** The moves by which a node that is to leave gives away what it has. */
-export function planEvacuation(
-  { self, view, loads, movables }: RebalanceInput,
-  options: RebalanceOptions = DEFAULT_REBALANCE,
-): PlannedMove[] {
-  const known = new Map(scoresOf(view, loads, options.capacity).map((node) => [node.nodeId, node]))
-  const targets = view.members
-    .filter((member) => member.state === 'active' && member.nodeId !== self)
-    .map(({ nodeId, labels }) => ({ nodeId, labels, filled: known.get(nodeId)?.score ?? 0 }))
-  const moves: PlannedMove[] = []
-  for (const unit of unitsOf(movables)) {
-    const target = targets
-      .filter(({ labels }) => canCarry(labels, unit))
-      .toSorted((a, b) => a.filled - b.filled)[0]
-    if (target === undefined) continue
-    if (moves.length > 0 && moves.length + unit.keys.length > options.movesMax) break
-    // Even an idle entity counts, or all of them would go to the one that is least busy.
-    target.filled += Math.max(0.0001, loadScore(unit.load, options.capacity))
-    for (const key of unit.keys) moves.push({ key, target: target.nodeId })
-  }
-  return moves
 }
 
 function isTooBusy(node: NodeScore, mean: number, options: RebalanceOptions): boolean {

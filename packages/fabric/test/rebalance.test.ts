@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { DEFAULT_REBALANCE, planEvacuation, planRebalance } from '@epicserver/fabric'
+import { DEFAULT_REBALANCE, planRebalance } from '@epicserver/fabric'
 import type { Load, MemberState, Movable, RebalanceInput } from '@epicserver/fabric'
 import { member } from './members.ts'
 
@@ -73,12 +73,9 @@ describe('rebalance', () => {
     const [a, b, c] = view.members
     assert.ok(a && b && c)
     assert.deepEqual(planRebalance({ ...rest, view }, options), [])
-    assert.deepEqual(planEvacuation({ ...rest, view }, options), [])
     const carried = { ...view, members: [a, { ...b, labels: ['gpu'] }, c] }
     const targets = planRebalance({ ...rest, view: carried }, options).map(({ target }) => target)
     assert.deepEqual(targets, ['b'])
-    const all = planEvacuation({ ...rest, view: carried }, options).map(({ target }) => target)
-    assert.deepEqual(new Set(all), new Set(['b']))
   })
 
   it('does not move a piece that would only move the trouble', () => {
@@ -135,34 +132,5 @@ describe('rebalance: any loads, all members at once', () => {
         return moves.length <= movesMax
       }),
     )
-  })
-})
-
-describe('evacuation', () => {
-  it('gives away everything, the idle too, over all active members', () => {
-    const movables = Array.from({ length: 10 }, (_, i) => movable(`P/${i}`, 0))
-    const leaving = input('a', { a: 0, b: 0, c: 0, d: 0 }, movables, {
-      a: 'draining',
-      d: 'joining',
-    })
-    const targets = planEvacuation(leaving, options).map(({ target }) => target)
-    assert.equal(targets.length, 10)
-    assert.equal(targets.filter((target) => target === 'b').length, 5)
-    assert.equal(targets.filter((target) => target === 'c').length, 5)
-  })
-
-  it('begins with a part when there is much', () => {
-    const few = { ...options, movesMax: 3 }
-    assert.equal(planEvacuation(input('a', { a: 1, b: 0 }, tens(10)), few).length, 3)
-  })
-
-  it('moves a group of more than the limit all the same, alone', () => {
-    const group = tens(5).map((part) => ({ ...part, group: 'g' }))
-    const few = { ...options, movesMax: 3 }
-    assert.equal(planEvacuation(input('a', { a: 1, b: 0 }, group), few).length, 5)
-  })
-
-  it('moves nothing where nobody can take it', () => {
-    assert.deepEqual(planEvacuation(input('a', { a: 1 }, tens(2)), options), [])
   })
 })
