@@ -89,9 +89,13 @@ export function createParts(
   })
   const pace = balancePace(options.balance)
   const loadMeter = new LoadMeter({
-    ...{ member, node, pump, cpuMs: options.cpuMs },
+    ...{ node, cpuMs: options.cpuMs },
     messages: () => peers.messages,
     everyMs: pace.measureEveryMs,
+    report: (load) => {
+      member.loads.report(load)
+      pump()
+    },
   })
   const balancer = new Balancer({ member, node, residence, companions, loadMeter, sampler }, pace)
   const farewells = new Farewells({ node, router, peers })

@@ -1,15 +1,14 @@
 /**
- * Measures how busy this node is and tells the fabric, which tells the others.
+ * Measures how busy this node is, for the others to know.
  *
  * What is counted is counted anyway; about once a second the counts are read. Amounts a second are smoothed, so that one busy second calls
  * no entity away. Processor time is the whole process's: its code, its collector of garbage, its sockets.
  */
-import type { ClusterMember, Load } from '@epicserver/fabric'
+import type { Load } from '@epicserver/fabric'
 import type { EntityNode } from '../node/node.ts'
 import type { Pending } from '../node/ports.ts'
 
 export interface LoadMeterParts {
-  readonly member: ClusterMember
   readonly node: EntityNode
   /** Messages to and from other nodes since the start. */
   readonly messages: () => number
@@ -17,8 +16,8 @@ export interface LoadMeterParts {
   readonly cpuMs: (() => number) | undefined
   /** How often. */
   readonly everyMs: number
-  /** The member was told something: perform what it wants. */
-  readonly pump: () => void
+  /** Tells the others. */
+  readonly report: (load: Load) => void
 }
 
 /** How much of a new amount counts against what was known: after five measurements a change is seen to four fifths. */
@@ -59,7 +58,7 @@ export class LoadMeter {
   }
 
   #measure(): void {
-    const { member, node, pump } = this.#parts
+    const { node, report } = this.#parts
     const now = this.#read()
     const before = this.#last
     this.#last = now
@@ -71,8 +70,7 @@ export class LoadMeter {
       bytes: activationBytes,
       entities: activations,
     }
-    member.loads.report(this.#load)
-    pump()
+    report(this.#load)
   }
 
   #smooth(what: 'cpu' | 'messages', amount: number): number {
