@@ -1,13 +1,14 @@
 /** Answers what the command line asks of one node. */
-import { EpicError, formatEntityId, isEpicError, remedyFor } from '@epicserver/contracts'
+import { EpicError, formatEntityId } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
 import type { EntityNode } from '../node/node.ts'
 import type { StartedNode } from './start-node.ts'
 import { nearest } from '../model/nearest.ts'
 import { isOperatorRequest, operate, type OperatorRequest } from './operator-answers.ts'
 import { askEveryNode } from './node-figures.ts'
+import { plainError } from './plain-error.ts'
 import { plainValue } from './plain-value.ts'
-import type { ControlAnswer, ControlRequest, PlainError } from './supervisor-messages.ts'
+import type { ControlAnswer, ControlRequest } from './supervisor-messages.ts'
 
 /** One line of `epic ps`. */
 export interface EntityLine {
@@ -41,16 +42,6 @@ export async function answer(
   } catch (error) {
     return { ok: false, error: plainError(error) }
   }
-}
-
-export function plainError(error: unknown): PlainError {
-  if (isEpicError(error)) {
-    const { name, message, code, retry } = error
-    return { name, message, code, retry, remedy: remedyFor(error) }
-  }
-  return error instanceof Error
-    ? { name: error.name, message: error.message }
-    : { name: 'Thrown', message: String(error) }
 }
 
 function valueOf(

@@ -4,7 +4,8 @@
  */
 import { chmod } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
-import { plainError } from './control-answers.ts'
+import { EpicError } from '@epicserver/contracts'
+import { plainError } from './plain-error.ts'
 import {
   CONTROL_LINE_BYTES_MAX,
   decodeControl,
@@ -48,19 +49,17 @@ async function reply(
   answer: (request: ControlRequest) => Promise<ControlAnswer>,
 ): Promise<void> {
   const line = JSON.stringify({ id, answer: await answer(request).catch(failure) })
-  const isTooLong = Buffer.byteLength(line) > CONTROL_LINE_BYTES_MAX
+  const bytes = Buffer.byteLength(line)
+  const isTooLong = bytes > CONTROL_LINE_BYTES_MAX
   if (!socket.destroyed)
-    socket.write(`${isTooLong ? JSON.stringify({ id, answer: tooLong(line.length) }) : line}\n`)
+    socket.write(`${isTooLong ? JSON.stringify({ id, answer: tooLong(bytes) }) : line}\n`)
 }
 
 function failure(error: unknown): ControlAnswer {
   return { ok: false, error: plainError(error) }
 }
 
-function tooLong(length: number): ControlAnswer {
-  const message = `Cannot show the answer: it has ${length} bytes as JSON, and ${CONTROL_LINE_BYTES_MAX} are allowed`
-  return {
-    ok: false,
-    error: { name: 'EpicError', code: 'MessageTooLarge', message, retry: 'never' },
-  }
+function tooLong(bytes: number): ControlAnswer {
+  const message = `Cannot show the answer: it has ${bytes} bytes as JSON, and ${CONTROL_LINE_BYTES_MAX} are allowed`
+  return failure(new EpicError('MessageTooLarge', message))
 }

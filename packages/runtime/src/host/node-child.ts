@@ -10,7 +10,9 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { EpicError } from '@epicserver/contracts'
 import { nodeEnvironment } from './node-environment.ts'
+import { plainError } from './plain-error.ts'
 import { RestartPace } from './restart-pace.ts'
 import type {
   ControlAnswer,
@@ -186,25 +188,11 @@ export class NodeChild {
 }
 
 function lost(slot: number): ControlAnswer {
-  return {
-    ok: false,
-    error: {
-      name: 'EpicError',
-      code: 'NodeLost',
-      message: `Cannot know what became of the request: node ${slot} ended`,
-      retry: 'unknown',
-    },
-  }
+  const message = `Cannot know what became of the request: node ${slot} ended`
+  return { ok: false, error: plainError(new EpicError('NodeLost', message)) }
 }
 
 function unavailable(slot: number): ControlAnswer {
-  return {
-    ok: false,
-    error: {
-      name: 'EpicError',
-      code: 'Unavailable',
-      message: `Cannot ask node ${slot}: it is not serving`,
-      retry: 'safe',
-    },
-  }
+  const message = `Cannot ask node ${slot}: it is not serving`
+  return { ok: false, error: plainError(new EpicError('Unavailable', message)) }
 }
