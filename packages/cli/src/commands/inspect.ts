@@ -13,8 +13,8 @@ export async function inspectCommand(
   if (view === null)
     throw new EpicError(
       'NotFound',
-      `Cannot find "${entity}": it is not in memory and nothing of it is saved`,
-      { details: { remedy: 'Look at the id; an entity is made by its first call.' } },
+      `Cannot find "${entity}": it is not in memory on this machine, and nothing of it is saved here`,
+      { details: { remedy: 'Its first call makes it; in a cluster, ask where it lives.' } },
     )
   if (options.json === true) {
     printJson(view)
