@@ -21,6 +21,11 @@ export interface RuntimeLimits {
   readonly handOverGraceMs: number
   /** How many entities a node moves at a time: each takes a few messages and, for a moment, its state twice. */
   readonly movesAtOnceMax: number
+  /**
+   * Moves that nobody waits for which a node begins in a second, where it has a processor to itself; where it has a quarter of one, a
+   * quarter. The node that they all go to, and whoever calls meanwhile, have most of the machine.
+   */
+  readonly movesPerSecondMax: number
   /** A move whose entity is on its way for longer, where two milliseconds are enough, tells that its nodes are busy: fewer are moved at a time then. */
   readonly slowMoveMs: number
   /** How often a node that sends many entities away begins with some. */
@@ -48,6 +53,7 @@ export const RUNTIME_LIMITS: RuntimeLimits = {
   stopGraceMs: 10_000,
   handOverGraceMs: 100,
   movesAtOnceMax: 32,
+  movesPerSecondMax: 1_000,
   slowMoveMs: 4,
   moveEveryMs: 10,
   moveAgainAfterMs: 1_000,

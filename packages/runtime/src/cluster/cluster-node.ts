@@ -39,6 +39,8 @@ export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'
   readonly uptimeMs?: () => number
   /** Processor time of this process since its start, where the system tells it: a part of the node's load. */
   readonly cpuMs?: () => number
+  /** How many processors its machine has, for all nodes there: 1 unless it is said. */
+  readonly processors?: number
   /** How eagerly entities are moved to where they should be. */
   readonly balance?: BalanceOptions
   readonly appVersion: string

@@ -73,7 +73,10 @@ export function createParts(
   const { member, log, pump, fail, drain, activate } = home
   const { node, router, store, residence, peers, renewals, firstPlaces } = calls
   const { sampler, companions } = calls
-  const evacuation = new Evacuation({ member, node, residence, companions })
+  const evacuation = new Evacuation({
+    ...{ member, node, residence, companions },
+    processors: options.processors ?? 1,
+  })
   const handOver = new HandOver({
     ...{ member, node, router, residence, store, log, pump, fail },
     onStaying: (guests: readonly Resident[]) => evacuation.sendHome(guests),

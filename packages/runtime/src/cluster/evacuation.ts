@@ -3,8 +3,9 @@
  * drains, every guest there is.
  *
  * Each goes by itself: one that finds no quiet moment holds up none, and is tried again later. So many are under way at a
- * time, and no more, that calls and other nodes hardly notice (`MovePace`); a node that drains is waited for, and goes on with some
- * however busy all are.
+ * time, and no more, that calls and other nodes hardly notice (`MovePace`), and so many begin in a second, by the part of the
+ * machine's processors that falls to the node: moves may find much idle time, but who calls into their bursts waits. A node that drains is
+ * waited for: it begins with as many as it can, and goes on with some however busy all are.
  */
 import { parseEntityId } from '@epicserver/contracts'
 import {
@@ -19,6 +20,7 @@ import type { Placement } from '../model/settings.ts'
 import type { EntityNode } from '../node/node.ts'
 import type { Pending } from '../node/ports.ts'
 import type { Companions } from '../placement/companions.ts'
+import { Allowance } from './allowance.ts'
 import { MovePace } from './move-pace.ts'
 import type { Residence } from './residence.ts'
 
@@ -27,6 +29,8 @@ export interface EvacuationParts {
   readonly node: EntityNode
   readonly residence: Residence
   readonly companions: Companions
+  /** How many processors the node's machine has. */
+  readonly processors: number
 }
 
 /** How many have gone, and how many are left. */
@@ -43,6 +47,7 @@ const STRETCH_EMPTY = 10
 export class Evacuation {
   readonly #parts: EvacuationParts
   readonly #pace: MovePace
+  readonly #allowance: Allowance
   /** Guests that are to go home, with the instant before which they are not tried again. */
   readonly #homeward = new Map<EntityKey, number>()
   #isDraining = false
@@ -55,8 +60,12 @@ export class Evacuation {
 
   constructor(parts: EvacuationParts) {
     this.#parts = parts
-    const { movesAtOnceMax, slowMoveMs } = parts.node.limits
+    const { movesAtOnceMax, movesPerSecondMax, slowMoveMs, moveEveryMs } = parts.node.limits
     this.#pace = new MovePace({ atOnceMax: movesAtOnceMax, slowMs: slowMoveMs })
+    this.#allowance = new Allowance({
+      perSecond: () => movesPerSecondMax * this.#processorsOfOne(),
+      keptMs: 2 * moveEveryMs,
+    })
   }
 
   get counts(): EvacuationCounts {
@@ -104,9 +113,20 @@ export class Evacuation {
     const atOnce = Math.max(this.#pace.atOnce, this.#isDraining ? AT_ONCE_DRAINING : 1)
     for (const [key, notBefore] of this.#homeward) {
       if (this.#underWay >= atOnce) break
-      if (now >= notBefore) this.#send(key, now)
+      if (now < notBefore) continue
+      if (!this.#isDraining && !this.#allowance.take(now)) break
+      this.#send(key, now)
     }
     if (this.#isDraining || this.#homeward.size > 0) this.#arm(this.#nextTry(now))
+  }
+
+  /** The part of a processor that falls to each node of this machine. */
+  #processorsOfOne(): number {
+    const { member, processors } = this.#parts
+    const { view, nodeId } = member
+    const boot = view?.members.find((each) => each.nodeId === nodeId)?.boot
+    const nodes = view?.members.filter((each) => each.boot === boot).length ?? 1
+    return Math.min(1, processors / Math.max(1, nodes))
   }
 
   /** When the first of those that are left may go. */

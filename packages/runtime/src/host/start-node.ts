@@ -1,4 +1,5 @@
 /** Puts a node process together: its app, what it finds on its machine, its place in the cluster. */
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import type { ClusterStore } from '@epicserver/contracts'
 import type { FenceReason } from '@epicserver/fabric'
@@ -64,6 +65,7 @@ export async function startNode({
     labels,
     boot: bootId,
     cpuMs: countProcessorTime(),
+    processors: availableParallelism(),
     ...(config.balanceMs !== undefined && { balance: { everyMs: config.balanceMs } }),
     appVersion,
     ttlMs: config.leaseMs,
