@@ -20,6 +20,7 @@ import { hasHeldCalls } from '../node/held-calls.ts'
 import type { EntityNode } from '../node/node.ts'
 import { keyOf, type Residence } from './residence.ts'
 import type { PartitionStore } from './routed-store.ts'
+import { inSlices, type SliceOptions } from './slices.ts'
 
 export interface HandOverParts {
   readonly member: ClusterMember
@@ -35,9 +36,9 @@ export interface HandOverParts {
   readonly fail: () => void
 }
 
-/** How long a look at what is in memory keeps calls waiting. */
-const SLICE_MS = 2
 const LOOKS_BETWEEN_CLOCKS = 256
+/** To put one away costs some microseconds, at once and soon after. */
+const RETIRED_BETWEEN_CLOCKS = 16
 /** Looking at what has still to end takes a fifth of the time at most. */
 const LOOKS_SHARE = 4
 
@@ -105,13 +106,15 @@ export class HandOver {
       const left = among().filter((activation) => isChosen(activation))
       if (left.length === 0 || node.isClosed) return
       const isOver = this.#now() >= until
-      for (const activation of left) {
-        if (isOver) node.durability.lose(activation, tookTooLong(activation))
-        else node.kernel.retire(activation, 'moving')
-      }
-      node.scheduleDrain()
       // Of very many each look takes its time, in which nothing else gets on.
       const pauseMs = Math.max(1, LOOKS_SHARE * (this.#now() - lookedAt))
+      await inSlices(left, this.#slices(RETIRED_BETWEEN_CLOCKS), (activation) => {
+        if (!isChosen(activation)) return
+        if (isOver) node.durability.lose(activation, tookTooLong(activation))
+        else node.kernel.retire(activation, 'moving')
+        // What is put away ends in the slice in which it was asked to.
+        node.scheduleDrain()
+      })
       await new Promise<void>((resolve) => void node.ports.clock.setTimer(resolve, pauseMs))
     }
   }
@@ -120,19 +123,18 @@ export class HandOver {
   async #find(lost: ReadonlySet<number>): Promise<Activation[]> {
     const { node } = this.#parts
     const found: Activation[] = []
-    let sliceEndsAt = this.#now() + SLICE_MS
-    let looked = 0
     for (const type of node.kernel.types.values()) {
       if (!hasHome(node, type)) continue
-      for (const activation of type.activations.values()) {
+      const among = type.activations.values()
+      await inSlices(among, this.#slices(LOOKS_BETWEEN_CLOCKS), (activation) => {
         if (lost.has(homeOf(activation))) found.push(activation)
-        looked += 1
-        if (looked % LOOKS_BETWEEN_CLOCKS !== 0 || this.#now() < sliceEndsAt) continue
-        await new Promise<void>((resolve) => void node.ports.clock.setTimer(resolve, 0))
-        sliceEndsAt = this.#now() + SLICE_MS
-      }
+      })
     }
     return found
+  }
+
+  #slices(visitsBetweenLooks: number): SliceOptions {
+    return { clock: this.#parts.node.ports.clock, visitsBetweenLooks }
   }
 
   /** Whether an activation goes on here although its home goes to another node. */
