@@ -33,7 +33,7 @@ class Thing extends Entity {
 const entities = { Thing }
 
 describe('links whose key counts no more', () => {
-  it('are replaced, and no call fails, is lost or overtakes another', async () => {
+  it('are replaced, and no call fails, is lost or overtakes another (checklist 5)', async () => {
     const rig = await pairRig(entities)
     const [first, second] = rig.members
     assert.ok(first && second)
