@@ -5,7 +5,7 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { EpicError } from '@epicserver/contracts'
-import { build, type BuildFailure, type Message } from 'esbuild'
+import type { BuildFailure, Message } from 'esbuild'
 
 /**
  * Finds and compiles the app without running it.
@@ -20,6 +20,8 @@ export async function checkApp(file: string): Promise<void> {
       details: { path },
     })
   }
+  // Not with this file: most commands check no app, and start without a compiler.
+  const { build } = await import('esbuild')
   try {
     await build({
       entryPoints: [path],

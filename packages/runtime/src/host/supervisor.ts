@@ -13,9 +13,7 @@ import { leaseTtlProblem } from '@epicserver/fabric'
 import type { Change } from '../cluster/operators.ts'
 import type { Log, LogLevel } from '../log.ts'
 import { checkApp } from './check-app.ts'
-import { openClusterSite } from './cluster/cluster-site.ts'
 import { checkLabels, type ClusterSettings } from './cluster/cluster-settings.ts'
-import { openMachine } from './machine.ts'
 import { listenForControl } from './control-socket.ts'
 import { endLeftBehind } from './left-behind.ts'
 import { NodeChild, type ChildEvents } from './node-child.ts'
@@ -92,9 +90,12 @@ export class Supervisor {
    */
   static async start(options: SupervisorOptions): Promise<Supervisor> {
     checkLabels(options.labels ?? [])
+    // While the compiler, which is a process of its own, starts and checks the app.
+    const siteModule = importSite(options)
     await checkApp(options.appFile)
     const runFolder = runFolderFor(options.dataFolder)
-    const site = await openSite(options, runFolder)
+    const openSite = await siteModule
+    const site = await openSite(runFolder)
     const dead = await endLeftBehind(runFolder, options.log)
     await rm(runFolder, { recursive: true, force: true })
     // Not `recursive`: a folder that appeared just now is somebody else's.
@@ -438,10 +439,17 @@ function unsaved({ slot }: NodeChild, how: string): EpicError {
   )
 }
 
-function openSite(options: SupervisorOptions, runFolder: string): Promise<Site> {
-  const { dataFolder, cluster, processes, log } = options
-  if (cluster === undefined) return openMachine(dataFolder, runFolder)
-  return openClusterSite({ dataFolder, runFolder, settings: cluster, nodes: processes, log })
+/** What is needed of stores and networks is loaded by whoever runs an app, and by no other command. */
+async function importSite(
+  options: SupervisorOptions,
+): Promise<(runFolder: string) => Promise<Site>> {
+  const { dataFolder, cluster: settings, processes: nodes, log } = options
+  if (settings === undefined) {
+    const { openMachine } = await import('./machine.ts')
+    return (runFolder) => openMachine(dataFolder, runFolder)
+  }
+  const { openClusterSite } = await import('./cluster/cluster-site.ts')
+  return (runFolder) => openClusterSite({ dataFolder, runFolder, settings, nodes, log })
 }
 
 /** What `epic status` shows. */
