@@ -155,7 +155,6 @@ export class Lifecycle {
   }
 }
 
-/** Whether nothing of it runs or is held back. */
 /** Whether nothing of an activation runs, and nothing waits at its gate. */
 export function isAtRest({ running, gate }: Activation): boolean {
   return running === 0 && (gate === null || gate.state === 'resting')
