@@ -92,7 +92,7 @@ async function loadBench(name: string): Promise<BenchDefinition> {
 
 function save(report: Report): void {
   mkdirSync(results, { recursive: true })
-  const file = new URL(`${report.bench}.json`, results)
+  const file = new URL(`${report.bench}${report.isLong === true ? '-long' : ''}.json`, results)
   writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`)
 }
 

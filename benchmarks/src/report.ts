@@ -24,6 +24,8 @@ export interface Report {
   readonly date: string
   readonly rounds: number
   readonly durationMs: number
+  /** Of the form that takes hours. */
+  readonly isLong?: boolean
   readonly rows: readonly Row[]
   readonly skipped: readonly Skipped[]
 }
@@ -31,6 +33,8 @@ export interface Report {
 export interface Run {
   readonly rounds: number
   readonly durationMs: number
+  /** Of the form that takes hours. */
+  readonly isLong?: boolean
   readonly rows: readonly Row[]
   readonly skipped: readonly Skipped[]
 }
@@ -63,7 +67,7 @@ export function formatReport(report: Report): string {
     ]),
   ]
   return [
-    `### ${report.bench}`,
+    `### ${report.bench}${report.isLong === true ? ' --long' : ''}`,
     '',
     report.question,
     '',
