@@ -18,7 +18,8 @@
  *
  * Subtle: an `askGrant` may be a late duplicate. It carries a number that grows at its sender: one that was answered is answered
  * the same again, an older one not at all; else an entity that lives would change its epoch behind its host's back. So does the
- * target's `commitMove`: what it asked before the entity came is void (the simulation found both). An entity that comes home
+ * target's `commitMove`: what it asked before the entity came is void, and a second arrival under the same epoch, by a late
+ * duplicate of the transfer, when the first has lived and ended, is none (the simulation found all three). An entity that comes home
  * leaves the list. A new owner makes the list from what all members say lives with them, before it serves.
  */
 import type { NodeId } from './effects.ts'
@@ -29,7 +30,7 @@ interface Entry {
   host: NodeId
   /** Of the last grant; of the placement while there was none. */
   epoch: bigint
-  /** The number of the last `askGrant` that was answered. */
+  /** The number of the last `askGrant` that was answered, or of the arrival that was. */
   nonce: number
   move: { readonly target: NodeId; readonly epoch: bigint } | undefined
   /** The host was chosen and has not asked yet: nothing runs there. */
@@ -230,7 +231,7 @@ export class Directory {
       if (from === this.#standing.self) this.#entries(place.partition).delete(place.key)
       this.#tellCommitted(source, place, sourceEpoch, entry)
       this.#tellCommitted(from, place, sourceEpoch, entry)
-    } else if (entry?.host === from && entry.epoch === epoch && entry.move === undefined) {
+    } else if (entry?.host === from && entry.epoch === epoch && isSameArrival(entry, nonce)) {
       this.#tellCommitted(from, place, 0n, entry)
     } else {
       this.#tellAborted(from, place, { sourceEpoch: 0n, epoch })
@@ -286,4 +287,9 @@ export class Directory {
   ): void {
     this.#standing.tell(to, place, { kind: 'moveAborted', ...epochs })
   }
+}
+
+/** Whether this is the arrival that has been committed, which asks again. */
+function isSameArrival(entry: Entry, nonce: number): boolean {
+  return entry.move === undefined && entry.nonce === nonce
 }

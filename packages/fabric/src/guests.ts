@@ -66,11 +66,6 @@ export class Guests {
     return Infinity
   }
 
-  /** The number of the last question; those up to it may be declared void. */
-  get lastNonce(): number {
-    return this.#lastNonce
-  }
-
   get(key: EntityKey): Resident | undefined {
     return this.#live.get(key)
   }
@@ -97,9 +92,10 @@ export class Guests {
     this.#ask(place, now)
   }
 
-  /** The entity itself is on its way here: no question is open any more. */
-  cancel(key: EntityKey): void {
+  /** The entity itself is on its way here: no question is open any more. Returns the arrival's number, above those of all questions. */
+  cancel(key: EntityKey): number {
     this.#asks.delete(key)
+    return this.#nextNonce()
   }
 
   /** The activation has ended by itself. */

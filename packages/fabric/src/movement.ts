@@ -62,7 +62,7 @@ export interface MovementEvents {
   /** The entity lives here, in this epoch. */
   readonly onStayed: (resident: Resident) => void
   readonly onGone: (key: EntityKey, to: Location, now: number) => void
-  /** The entity is on its way here. Returns the number up to which this node's questions are void. */
+  /** The entity is on its way here. Returns a number of its own for this arrival; this node's questions of before are void. */
   readonly onArriving: (key: EntityKey) => number
   /** Whether the node may take the entity in under this epoch. */
   readonly canAdopt: (place: Place, epoch: bigint) => boolean

@@ -79,7 +79,7 @@ export type EntityStatement =
       readonly payload: unknown
     }
   | { readonly kind: 'transferFailed'; readonly sourceEpoch: bigint }
-  /** `nonce`: what the target asked before is void. */
+  /** `nonce`: the number of the arrival; what the target asked before is void. */
   | { readonly kind: 'commitMove'; readonly epoch: bigint; readonly nonce: number }
   | { readonly kind: 'abortMove'; readonly epoch: bigint }
   | {

@@ -80,10 +80,7 @@ export class Residents {
     this.#movement = new Movement(this.#standing, options, {
       onStayed: (resident) => this.#stay(resident),
       onGone: (key, to, now) => this.#guests.sendOff(key, to, now),
-      onArriving: (key) => {
-        this.#guests.cancel(key)
-        return this.#guests.lastNonce
-      },
+      onArriving: (key) => this.#guests.cancel(key),
       canAdopt: (place, epoch) => this.#canAdopt(place, epoch),
     })
   }

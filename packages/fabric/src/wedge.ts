@@ -7,11 +7,11 @@
  *
  * A member that does not answer holds the partition up only until its lease ends: the next view drops it, and with it the
  * wait. Answers are pushed to those who wait for them, and asked for again while one is missed; they may be lost,
- * doubled and late, since they only ever say "at least this view".
+ * doubled and late, since they only ever say "at least this view". One that was given by a view which is still on its way here is kept until then.
  *
  * Subtle: a member may see views 5 and 8 and none between. A partition that it owned in both, but with another epoch, was
  * somebody else's in between: it is lost and gained anew. While what view 8 took is still stopping, "installed" stays at
- * 5 (not 7: the stop may be view 6's). An answer may come from a member of a view that is still on its way here: it is kept.
+ * 5 (not 7: the stop may be view 6's).
  *
  * A partition, on one member:
  *
@@ -52,7 +52,7 @@ interface Wait {
 
 const NONE: readonly NamedReport[] = []
 
-/** An answer that may concern a view which is still on its way here. */
+/** An answer that was given by a view which is still on its way here. */
 interface Early {
   readonly from: NodeId
   readonly message: Installed
@@ -143,8 +143,8 @@ export class Wedge {
 
   handleMessage(from: NodeId, message: ViewMessage): void {
     if (message.kind === 'installed') {
-      this.#takeAnswer(from, message)
-      this.#keepEarly(from, message)
+      if (message.viewNo > (this.#view?.viewNo ?? 0)) this.#keepEarly(from, message)
+      else this.#takeAnswer(from, message)
       this.#advance()
     } else if (this.#view !== undefined && memberOf(this.#view, from) !== undefined) {
       this.#answer(from, this.#view, message.since)
@@ -308,15 +308,20 @@ export class Wedge {
     }
   }
 
+  /**
+   * By its newer view the sender may have said what lives with it to somebody else, who has a partition next: nothing may be gained from
+   * such an answer before that view is here. One too many is asked for again.
+   */
   #keepEarly(from: NodeId, message: Installed): void {
-    if (message.installed <= (this.#view?.viewNo ?? 0)) return
     if (this.#early.length < EARLY_MESSAGES_MAX) this.#early.push({ from, message })
   }
 
   #takeEarly(): void {
-    for (const { from, message } of this.#early) this.#takeAnswer(from, message)
     const viewNo = this.#view?.viewNo ?? 0
-    this.#early = this.#early.filter(({ message }) => message.installed > viewNo)
+    const early = this.#early
+    this.#early = early.filter(({ message }) => message.viewNo > viewNo)
+    for (const { from, message } of early)
+      if (message.viewNo <= viewNo) this.#takeAnswer(from, message)
   }
 
   #isMember(nodeId: NodeId): boolean {

@@ -167,6 +167,15 @@ describe('directory: moving', () => {
     ])
   })
 
+  it('tells the target to drop a second arrival under the same epoch', () => {
+    const bench = new Bench().moving()
+    bench.said('t', { kind: 'commitMove', epoch: 103n, nonce: 5 })
+    assert.deepEqual(bench.said('t', { kind: 'commitMove', epoch: 103n, nonce: 6 }), [
+      told('t', { kind: 'moveAborted', sourceEpoch: 0n, epoch: 103n }),
+    ])
+    assert.equal(bench.host, 't')
+  })
+
   it('is at home when the owner was the target', () => {
     const bench = new Bench().living()
     bench.said('h', { kind: 'prepareMove', epoch: 102n, target: 'o' })

@@ -83,7 +83,7 @@ describe('wedge: waiting', () => {
     const bench = new Bench()
     bench.install(viewOf(5, 'ab', 'a'))
     assert.deepEqual(bench.told('b', installed(4)), [])
-    assert.deepEqual(bench.told('b', installed(6)), ['gained 0 @5'])
+    assert.deepEqual(bench.told('b', installed(5)), ['gained 0 @5'])
   })
 
   it('does not wait for members that a later view has dropped', () => {
@@ -107,11 +107,23 @@ describe('wedge: waiting', () => {
     assert.deepEqual(bench.install(viewOf(2, 'ab', 'aa', [1, 2])), ['gained 1 @2'])
   })
 
+  it('takes the answer of a member whose view is newer only when it has that view', () => {
+    const bench = new Bench()
+    bench.install(viewOf(1, 'ab', 'ab'))
+    bench.told('b', installed(1))
+    // By view 3 partition 1 is not for this member: what lives there, b has told somebody else.
+    const byNewer: ViewMessage = { ...installed(3, 1), viewNo: 3 }
+    bench.install(viewOf(2, 'ab', 'aa', [1, 2]))
+    assert.deepEqual(bench.told('b', byNewer), [])
+    assert.deepEqual(bench.install(viewOf(3, 'ab', 'ab', [1, 3])), ['installed 3 > b'])
+    assert.equal(bench.wedge.isServing(1), false)
+  })
+
   it('takes no answer that says nothing of its view', () => {
     const bench = new Bench()
     bench.install(viewOf(5, 'ab', 'a'))
-    assert.deepEqual(bench.told('b', installed(6, 5)), [])
-    assert.deepEqual(bench.told('b', installed(6, 4)), ['gained 0 @5'])
+    assert.deepEqual(bench.told('b', installed(5, 5)), [])
+    assert.deepEqual(bench.told('b', installed(5, 4)), ['gained 0 @5'])
   })
 
   it('hands on what lives elsewhere of its partitions, and here', () => {
