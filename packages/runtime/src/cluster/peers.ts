@@ -398,6 +398,7 @@ export class Peers {
     else if (admission !== 'drop' && (node.isActive(call.ref) || node.isBehind(call)))
       node.dispatch(call)
     else if (admission === 'moved') whereabouts.receive(call, arrival.placeEpoch)
+    else if (admission !== 'drop' && whereabouts.keepBehind(call)) return
     else if (admission !== 'drop' || isAhead)
       router.hold(call, () => this.#admit(arrival, call, node.ports.clock.monotonicMs()))
     else

@@ -79,11 +79,8 @@ export class Whereabouts {
     const now = clock.monotonicMs()
     const place = placeOfRef(call.ref)
     if (this.#reroutes.keepLater(call)) return
-    // It goes behind those that came back to here and wait for the owner's word: by the owner it would come in front of them.
-    if (this.#waiting.has(place.key)) {
-      this.#keep(place.key, call)
-      return
-    }
+    // By the owner it would come in front of those that came back to here and wait for the owner's word.
+    if (this.keepBehind(call)) return
     const route = member.residents.route(place, now)
     if (route.kind === 'at') this.#take(call, route)
     else if (route.kind === 'here' && this.#endStay(place, now)) this.#parts.dispatch(call)
@@ -98,10 +95,7 @@ export class Whereabouts {
     const now = clock.monotonicMs()
     const place = placeOfRef(call.ref)
     const owner = member.ownerOf(place.partition)
-    if (this.#waiting.has(place.key)) {
-      this.#keep(place.key, call)
-      return
-    }
+    if (this.keepBehind(call)) return
     if (epoch === 0n && !member.residents.isPointedTo(place.key, now)) {
       if (owner === undefined || owner === member.nodeId) router.hold(call)
       else this.#take(call, { host: owner, epoch: 0n })
@@ -112,6 +106,14 @@ export class Whereabouts {
     else if (route.kind === 'wait') this.#keep(place.key, call)
     else if (this.#endStay(place, now)) this.receive(call, epoch)
     else router.hold(call)
+  }
+
+  /** Whether a call waits now, behind others to the same entity that wait for an owner's word. */
+  keepBehind(call: EntityCall): boolean {
+    const { key } = placeOfRef(call.ref)
+    if (!this.#waiting.has(key)) return false
+    this.#keep(key, call)
+    return true
   }
 
   /** Another node said that the entity of a call is not there. */
@@ -175,6 +177,24 @@ export class Whereabouts {
   /** Something changed: calls that did not know where to go look again. */
   release(): void {
     this.#reroutes.release()
+    this.#bringHome()
+  }
+
+  /**
+   * By now this node owns what it had asked another owner about: what waits for that one's word goes in front of what comes from now on.
+   */
+  #bringHome(): void {
+    const { member, router, dispatch } = this.#parts
+    for (const [key, [first]] of [...this.#waiting]) {
+      if (first === undefined) continue
+      if (member.ownerOf(partitionOfRef(first.ref)) !== member.nodeId) continue
+      const isHome = router.isHome(first.ref)
+      for (const call of this.takeWaiting(key)) {
+        if (call.settled) continue
+        if (isHome) dispatch(call)
+        else router.hold(call)
+      }
+    }
   }
 
   /** This node is about to leave: calls from others that wait here for an owner's word go back. */
