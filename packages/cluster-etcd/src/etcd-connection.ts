@@ -18,7 +18,7 @@ import { AUTHENTICATE, decodeToken, encodeAuthenticate } from './etcd-messages.t
 import { GrpcChannel } from './grpc-channel.ts'
 import type { GrpcStreamHandlers } from './grpc-channel.ts'
 import { GrpcFailure, meaningOf, refusalFrom } from './grpc-failure.ts'
-import { RETRY_MS_MAX, RETRY_MS_MIN } from './limits.ts'
+import { ANSWER_MS_MIN, RETRY_MS_MAX, RETRY_MS_MIN } from './limits.ts'
 import type { TlsOptions } from './tls-options.ts'
 
 /** What an {@link EtcdConnection} is made of. */
@@ -63,7 +63,10 @@ export class EtcdConnection {
    * @throws EpicError
    */
   async ask(request: EtcdRequest): Promise<Uint8Array> {
-    const deadline = performance.now() + this.#options.requestMs
+    const { requestMs } = this.#options
+    const deadline = performance.now() + requestMs
+    // What is sent with no time left for an answer would only make `Unknown` what is certainly not done.
+    const lastTryAt = deadline - Math.min(ANSWER_MS_MIN, requestMs / 4)
     let mayBeDone = false
     let retryMs = RETRY_MS_MIN
     for (let tries = 1; ; tries += 1) {
@@ -71,7 +74,7 @@ export class EtcdConnection {
       const failure = await this.#try(request, deadline).catch(failureOnly)
       if (!(failure instanceof GrpcFailure)) return failure
       mayBeDone ||= this.#judge(request, failure)
-      if (performance.now() + retryMs >= deadline) throw this.#lost(request, failure, mayBeDone)
+      if (performance.now() + retryMs >= lastTryAt) throw this.#lost(request, failure, mayBeDone)
       if (tries % this.#options.endpoints.length !== 0) continue
       await pause(retryMs)
       retryMs = Math.min(retryMs * 2, RETRY_MS_MAX)

@@ -23,6 +23,9 @@ export const REQUEST_MS_MAX = 5_000
  */
 export const ATTEMPT_MS_MAX = 700
 
+/** A loaded server's answer takes no longer; with less time left nothing is tried any more. */
+export const ANSWER_MS_MIN = 250
+
 /** How long connecting to one server may take: a handshake over a slow link. */
 export const CONNECT_MS_MAX = 900
 

@@ -93,14 +93,17 @@ describe('etcd fail-over', { skip: etcd.missing ?? false }, () => {
     await store.list('')
     await servers.kill(1)
     await servers.kill(2)
-    await assert.rejects(store.get('a'), { code: 'Unavailable' })
-    // By now the survivor knows that it is alone; before, a change might rightly be Unknown.
-    const put = store.txn({ if: [], then: [{ op: 'put', key: 'a', value: new Uint8Array() }] })
-    await Promise.all([
-      assert.rejects(put, { code: 'Unavailable' }),
-      assert.rejects(store.keepAlive('1234'), { code: 'Unavailable' }),
-    ])
-    await Promise.all([servers.start(1), servers.start(2)])
+    try {
+      await assert.rejects(store.get('a'), { code: 'Unavailable' })
+      // By now the survivor knows that it is alone; before, a change might rightly be Unknown.
+      const put = store.txn({ if: [], then: [{ op: 'put', key: 'a', value: new Uint8Array() }] })
+      await Promise.all([
+        assert.rejects(put, { code: 'Unavailable' }),
+        assert.rejects(store.keepAlive('1234'), { code: 'Unavailable' }),
+      ])
+    } finally {
+      await Promise.all([servers.start(1), servers.start(2)])
+    }
     assert.equal(await store.get('a'), null)
     await store.close()
   })
