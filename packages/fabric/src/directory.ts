@@ -163,7 +163,7 @@ export class Directory {
     this.#entries(right.partition).set(right.key, entry)
     for (const other of known) {
       if (other === right || other.state !== 'moving') continue
-      this.#tellCommitted(other.from, right, other.epoch, entry)
+      this.#tellCommitted(other.from, right, { ...entry, sourceEpoch: other.epoch, nonce: 0 })
     }
     if (right.state === 'moving') this.#abort(right, entry)
     else if (entry.host === this.#standing.self) this.#entries(right.partition).delete(right.key)
@@ -229,10 +229,10 @@ export class Directory {
       const { host: source, epoch: sourceEpoch } = entry
       Object.assign(entry, { host: from, epoch, nonce, move: undefined })
       if (from === this.#standing.self) this.#entries(place.partition).delete(place.key)
-      this.#tellCommitted(source, place, sourceEpoch, entry)
-      this.#tellCommitted(from, place, sourceEpoch, entry)
+      this.#tellCommitted(source, place, { ...entry, sourceEpoch, nonce: 0 })
+      this.#tellCommitted(from, place, { ...entry, sourceEpoch })
     } else if (entry?.host === from && entry.epoch === epoch && isSameArrival(entry, nonce)) {
-      this.#tellCommitted(from, place, 0n, entry)
+      this.#tellCommitted(from, place, { ...entry, sourceEpoch: 0n })
     } else {
       this.#tellAborted(from, place, { sourceEpoch: 0n, epoch })
     }
@@ -245,7 +245,8 @@ export class Directory {
       const fresh = this.#standing.nextGrantEpoch(place.partition)
       this.#tellAborted(self, place, { sourceEpoch: epoch, epoch: fresh })
     } else if (entry?.host !== from) {
-      this.#tellCommitted(from, place, epoch, entry ?? { host: self, epoch: 0n })
+      const { host, epoch: newest } = entry ?? { host: self, epoch: 0n }
+      this.#tellCommitted(from, place, { host, epoch: newest, sourceEpoch: epoch, nonce: 0 })
     } else if (entry.epoch === epoch) {
       this.#abort(place, entry)
     } else if (entry.move === undefined) {
@@ -271,13 +272,20 @@ export class Directory {
     this.#tellAborted(move.target, place, { sourceEpoch: 0n, epoch: move.epoch })
   }
 
+  /** To a target with the number of its arrival; to a source with none. */
   #tellCommitted(
     to: NodeId,
     place: Place,
-    sourceEpoch: bigint,
-    { host, epoch }: { readonly host: NodeId; readonly epoch: bigint },
+    {
+      sourceEpoch,
+      epoch,
+      host,
+      nonce,
+    }: Pick<Entry, 'host' | 'epoch' | 'nonce'> & {
+      readonly sourceEpoch: bigint
+    },
   ): void {
-    this.#standing.tell(to, place, { kind: 'moveCommitted', sourceEpoch, epoch, host })
+    this.#standing.tell(to, place, { kind: 'moveCommitted', sourceEpoch, epoch, host, nonce })
   }
 
   #tellAborted(

@@ -296,12 +296,17 @@ export class Movement {
       readonly sourceEpoch: bigint
       readonly epoch: bigint
       readonly host: NodeId
+      readonly nonce: number
     },
     now: number,
   ): void {
-    const { key, sourceEpoch, epoch, host } = message
+    const { key, sourceEpoch, epoch, host, nonce } = message
     const arrival = this.#arrivals.get(key)
-    if (arrival?.phase === 'asking' && arrival.resident.epoch === epoch) {
+    if (
+      arrival?.phase === 'asking' &&
+      arrival.resident.epoch === epoch &&
+      arrival.nonce === nonce
+    ) {
       this.#arrivals.delete(key)
       this.#events.onStayed(arrival.resident)
       this.#standing.emit({ kind: 'start', ...arrival.resident })

@@ -16,7 +16,7 @@
  * | `movePrepared`, `moveRefused` | owner → source | with this epoch; no |
  * | `transfer` | source → target | here it is |
  * | `transferFailed` | target → source | I cannot take it |
- * | `commitMove` | target → owner | I have it and have claimed it |
+ * | `commitMove` | target → owner | I have it: does it live here? |
  * | `abortMove` | source → owner | is it gone, or may I go on? |
  * | `moveCommitted` | owner → source, target | it lives at the target now |
  * | `moveAborted` | owner → source, target | it stays at the source, with this epoch |
@@ -87,6 +87,8 @@ export type EntityStatement =
       readonly sourceEpoch: bigint
       readonly epoch: bigint
       readonly host: string
+      /** Of the arrival, when this goes to the target: an answer to an earlier one starts nothing. */
+      readonly nonce: number
     }
   | { readonly kind: 'moveAborted'; readonly sourceEpoch: bigint; readonly epoch: bigint }
 
@@ -125,7 +127,7 @@ const FIELDS: ReadonlyMap<string, Readonly<Record<string, FieldKind>>> = new Map
     transferFailed: { ...ABOUT, sourceEpoch: 'epoch' },
     commitMove: { ...ABOUT, epoch: 'epoch', nonce: 'count' },
     abortMove: { ...ABOUT, epoch: 'epoch' },
-    moveCommitted: { ...ABOUT, sourceEpoch: 'epoch', epoch: 'epoch', host: 'text' },
+    moveCommitted: { ...ABOUT, sourceEpoch: 'epoch', epoch: 'epoch', host: 'text', nonce: 'count' },
     moveAborted: { ...ABOUT, sourceEpoch: 'epoch', epoch: 'epoch' },
     load: { viewNo: 'count', load: 'load' },
     loads: { viewNo: 'count', loads: 'loads' },

@@ -155,7 +155,10 @@ describe('directory: moving', () => {
   it('is at the target once it commits, and both are told', () => {
     const bench = new Bench().moving()
     const committed = { kind: 'moveCommitted', epoch: 103n, host: 't', sourceEpoch: 102n } as const
-    assert.deepEqual(bench.said('t', commit(103n)), [told('h', committed), told('t', committed)])
+    assert.deepEqual(bench.said('t', { kind: 'commitMove', epoch: 103n, nonce: 5 }), [
+      told('h', { ...committed, nonce: 0 }),
+      told('t', { ...committed, nonce: 5 }),
+    ])
     assert.equal(bench.host, 't')
   })
 
@@ -163,7 +166,7 @@ describe('directory: moving', () => {
     const bench = new Bench().moving()
     bench.said('t', commit(103n))
     assert.deepEqual(bench.said('t', commit(103n)), [
-      told('t', { kind: 'moveCommitted', epoch: 103n, host: 't', sourceEpoch: 0n }),
+      told('t', { kind: 'moveCommitted', epoch: 103n, host: 't', sourceEpoch: 0n, nonce: 0 }),
     ])
   })
 
@@ -204,7 +207,7 @@ describe('directory: moving', () => {
     const bench = new Bench().moving()
     bench.said('t', commit(103n))
     assert.deepEqual(bench.said('h', { kind: 'abortMove', epoch: 102n }), [
-      told('h', { kind: 'moveCommitted', sourceEpoch: 102n, epoch: 103n, host: 't' }),
+      told('h', { kind: 'moveCommitted', sourceEpoch: 102n, epoch: 103n, host: 't', nonce: 0 }),
     ])
   })
 
@@ -285,7 +288,7 @@ describe('directory: a new owner', () => {
     bench.directory.open(0, [report('s', 7n, 'moving'), report('t', 8n, 'live')])
     assert.equal(bench.host, 't')
     assert.deepEqual(bench.desk.told(), [
-      told('s', { kind: 'moveCommitted', sourceEpoch: 7n, epoch: 8n, host: 't' }),
+      told('s', { kind: 'moveCommitted', sourceEpoch: 7n, epoch: 8n, host: 't', nonce: 0 }),
     ])
   })
 

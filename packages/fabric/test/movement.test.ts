@@ -41,7 +41,13 @@ class Bench {
 }
 
 const prepared: EntityStatement = { kind: 'movePrepared', sourceEpoch: 7n, epoch: 8n }
-const committed: EntityStatement = { kind: 'moveCommitted', sourceEpoch: 7n, epoch: 8n, host: 't' }
+const committed = {
+  kind: 'moveCommitted',
+  sourceEpoch: 7n,
+  epoch: 8n,
+  host: 't',
+  nonce: 3,
+} as const satisfies EntityStatement
 const aborted: EntityStatement = { kind: 'moveAborted', sourceEpoch: 7n, epoch: 9n }
 
 function source(state: 'preparing' | 'draining' | 'transferring' | 'asking'): Bench {
@@ -194,20 +200,20 @@ describe('movement, target: adopting', () => {
     assert.deepEqual(bench.said('s', transfer), [])
   })
 
-  it('asks the owner to commit when it is claimed', () => {
+  it('asks the owner to commit when it is rebuilt', () => {
     const bench = target('adopting')
     bench.movement.adopt('P/1', 0)
     assert.deepEqual(bench.desk.told()[0]?.statement, { kind: 'commitMove', epoch: 8n, nonce: 3 })
   })
 
-  it('tells the source when it cannot be claimed', () => {
+  it('tells the source when it cannot be rebuilt', () => {
     const bench = target('adopting')
     bench.movement.refuse('P/1')
     assert.deepEqual(bench.did(), ['transferFailed > s'])
     assert.equal(bench.movement.isArriving('P/1'), false)
   })
 
-  it('does not run before it is claimed, whatever the owner says', () => {
+  it('does not run before it is rebuilt, whatever the owner says', () => {
     assert.deepEqual(target('adopting').said('o', committed), [])
   })
 
@@ -229,6 +235,12 @@ describe('movement, target: asking', () => {
     const bench = target('asking')
     assert.deepEqual(bench.said('o', { ...committed, sourceEpoch: 0n }), ['start'])
     assert.deepEqual(bench.stayed, [8n])
+  })
+
+  it('does not run by the word for an earlier arrival in the same epoch', () => {
+    const bench = target('asking')
+    assert.deepEqual(bench.said('o', { ...committed, sourceEpoch: 0n, nonce: 2 }), [])
+    assert.deepEqual(bench.stayed, [])
   })
 
   it('is dropped when the owner aborts, in its epoch only', () => {

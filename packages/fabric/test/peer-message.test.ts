@@ -28,7 +28,7 @@ const MESSAGES: readonly PeerMessage[] = [
   { ...about, kind: 'transferFailed', sourceEpoch: 1n },
   { ...about, kind: 'commitMove', epoch: 2n, nonce: 1 },
   { ...about, kind: 'abortMove', epoch: 1n },
-  { ...about, kind: 'moveCommitted', sourceEpoch: 1n, epoch: 2n, host: 'a' },
+  { ...about, kind: 'moveCommitted', sourceEpoch: 1n, epoch: 2n, host: 'a', nonce: 3 },
   { ...about, kind: 'moveAborted', sourceEpoch: 1n, epoch: 2n },
   { kind: 'load', viewNo: 1, load },
   { kind: 'loads', viewNo: 1, loads: [['a', load]] },
