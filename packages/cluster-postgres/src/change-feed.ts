@@ -17,9 +17,8 @@ export interface Watcher {
   rev: Rev
 }
 
-/** What a fetch found: the changes of `from` < revision ≤ `to`, all of them unless `from` is below `floor`. */
+/** What a fetch found: the changes from what was asked for up to `to`, all of them unless that was below `floor`. */
 export interface Fetched {
-  readonly from: Rev
   readonly storeId: string
   /** The newest revision there is. */
   readonly rev: Rev
@@ -75,9 +74,11 @@ export class ChangeFeed {
     this.#isFetching = true
     while (this.#isStale && this.#watchers.size > 0) {
       this.#isStale = false
+      // Whoever comes during the fetch may know of later changes than it finds: the next one is for those.
+      const watchers = [...this.#watchers]
       try {
-        const fetched = await this.#options.fetch(this.#furthestBehind())
-        this.#tell(fetched)
+        const fetched = await this.#options.fetch(furthestBehind(watchers))
+        this.#tell(watchers, fetched)
         if (fetched.to < fetched.rev) this.#isStale = true
       } catch {
         // The database cannot be reached now. The next tick that reaches it shows what was missed.
@@ -87,19 +88,12 @@ export class ChangeFeed {
     this.#isFetching = false
   }
 
-  #furthestBehind(): Rev {
-    const [first, ...others] = [...this.#watchers].map((watcher) => watcher.rev)
-    return others.reduce((least, rev) => (rev < least ? rev : least), first ?? 0n)
-  }
-
-  #tell(fetched: Fetched): void {
+  #tell(watchers: readonly Watcher[], fetched: Fetched): void {
     const isAnother = this.#storeId !== undefined && this.#storeId !== fetched.storeId
     this.#storeId = fetched.storeId
-    for (const watcher of [...this.#watchers]) {
-      // A handler that ran before may have closed this one.
+    for (const watcher of isAnother ? [...this.#watchers] : watchers) {
+      // It may have been closed meanwhile.
       if (!this.#watchers.has(watcher)) continue
-      // Came during the fetch, and is further behind than what was fetched: the next one begins with it.
-      if (watcher.rev < fetched.from) continue
       if (isAnother || watcher.rev < fetched.floor || watcher.rev > fetched.rev)
         this.#reset(watcher)
       else this.#report(watcher, fetched)
@@ -118,6 +112,11 @@ export class ChangeFeed {
     this.#watchers.delete(watcher)
     watcher.on('reset')
   }
+}
+
+function furthestBehind(watchers: readonly Watcher[]): Rev {
+  const [first, ...others] = watchers.map((watcher) => watcher.rev)
+  return others.reduce((least, rev) => (rev < least ? rev : least), first ?? 0n)
 }
 
 function revOf(event: WatchEvent): Rev {

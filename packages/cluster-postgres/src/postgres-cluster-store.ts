@@ -246,7 +246,6 @@ export class PostgresClusterStore implements ClusterStore {
     if (head === undefined)
       throw new EpicError('ProtocolBroken', 'Cannot fetch changes: the schema has no head')
     return {
-      from,
       storeId: head.store_id,
       rev: head.head_rev,
       floor: head.floor,

@@ -24,7 +24,7 @@ class Past {
     const events = this.#events.filter(
       (event) => event.kind === 'delete' && event.rev > from && event.rev <= to,
     )
-    const fetched = { from, storeId: this.storeId, rev: this.rev, floor: this.floor, to, events }
+    const fetched = { storeId: this.storeId, rev: this.rev, floor: this.floor, to, events }
     await new Promise<void>((resolve) => this.#open.push(resolve))
     return fetched
   }
@@ -76,6 +76,21 @@ describe('change feed', () => {
     assert.deepEqual(past.fetches.slice(0, 2), [4n, 1n])
     assert.deepEqual(first.told, ['a@5', 'a@6'])
     assert.deepEqual(second.told, ['a@2', 'a@3', 'a@4', 'a@5', 'a@6'])
+  })
+
+  it('a watcher that comes during a fetch, from a change that it does not find yet, is not reset', async () => {
+    const past = new Past()
+    past.change('a')
+    const feed = new ChangeFeed(past)
+    feed.add(recording('', 0n))
+    past.change('a')
+    const ahead = recording('', 2n)
+    feed.add(ahead)
+    await past.settle()
+    past.change('a')
+    feed.handleChange()
+    await past.settle()
+    assert.deepEqual(ahead.told, ['a@3'])
   })
 
   it('what changes during a fetch is fetched after it', async () => {
