@@ -78,7 +78,8 @@ export class Whereabouts {
     const { member, clock, router } = this.#parts
     const now = clock.monotonicMs()
     const place = placeOfRef(call.ref)
-    if (this.#reroutes.keepLater(call)) return
+    // Calls from other nodes are in order by those: two nodes would wait for each other's sweeps.
+    if (!(call instanceof PeerCall) && this.#reroutes.keepLater(call)) return
     // By the owner it would come in front of those that came back to here and wait for the owner's word.
     if (this.keepBehind(call)) return
     const route = member.residents.route(place, now)
