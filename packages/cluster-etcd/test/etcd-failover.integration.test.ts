@@ -64,10 +64,13 @@ describe('etcd fail-over', { skip: etcd.missing ?? false }, () => {
     const store = connect()
     const { header } = await store.status()
     const frozen = await indexOf(servers, header.memberId)
-    servers.freeze(frozen)
-    assert.equal(await store.get('a'), null)
-    assert.notEqual((await store.status()).header.memberId, header.memberId)
-    servers.thaw(frozen)
+    await servers.freeze(frozen)
+    try {
+      assert.equal(await store.get('a'), null)
+      assert.notEqual((await store.status()).header.memberId, header.memberId)
+    } finally {
+      servers.thaw(frozen)
+    }
     await store.close()
   })
 
@@ -75,7 +78,7 @@ describe('etcd fail-over', { skip: etcd.missing ?? false }, () => {
     cases += 1
     const { store, follower } = await connectToFollower(() => connect(servers.endpoints, 1_500))
     const frozen = await indexOf(servers, follower)
-    servers.freeze(frozen)
+    await servers.freeze(frozen)
     const put = (key: string): Promise<unknown> =>
       store.txn({ if: [], then: [{ op: 'put', key, value: new Uint8Array() }] })
     const first = await put('first').catch((error: unknown) => error)

@@ -67,7 +67,7 @@ async function killLeader(trial: ClusterTrial): Promise<number> {
 
 async function stopAll({ etcd }: ClusterTrial, leaseMs: number): Promise<number> {
   const since = performance.now()
-  for (const index of etcd.endpoints.keys()) etcd.freeze(index)
+  for (const index of etcd.endpoints.keys()) await etcd.freeze(index)
   await pause(STANDSTILL_LEASES * leaseMs)
   for (const index of etcd.endpoints.keys()) etcd.thaw(index)
   return performance.now() - since

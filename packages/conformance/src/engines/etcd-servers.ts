@@ -9,7 +9,7 @@ import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -128,9 +128,12 @@ export class EtcdServers {
     await rm(this.#dataOf(index), { recursive: true, force: true })
   }
 
-  /** Stops a server's time. */
-  freeze(index: number): void {
-    this.#processes.get(index)?.kill('SIGSTOP')
+  /** Stops a server's time; resolves when it stands, which on a busy machine is some answers later. */
+  async freeze(index: number): Promise<void> {
+    const child = this.#processes.get(index)
+    if (child?.pid === undefined || !child.kill('SIGSTOP'))
+      throw new Error(`Server ${index} does not run`)
+    while (!(await isStopped(child.pid))) await new Promise(setImmediate)
   }
 
   thaw(index: number): void {
@@ -185,4 +188,10 @@ async function unpackPackage(): Promise<void> {
   }
   const [file] = (await readdir(folder)).filter((name) => name.endsWith('.deb'))
   await run('dpkg-deb', ['-x', join(folder, file ?? ''), CACHE])
+}
+
+/** Whether the system has stopped a process: the state behind its name, in brackets, is T. */
+async function isStopped(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  return stat.slice(stat.lastIndexOf(')')).startsWith(') T')
 }
