@@ -53,7 +53,7 @@ export const RUNTIME_LIMITS: RuntimeLimits = {
   stopGraceMs: 10_000,
   handOverGraceMs: 100,
   movesAtOnceMax: 32,
-  movesPerSecondMax: 1_000,
+  movesPerSecondMax: 500,
   slowMoveMs: 4,
   moveEveryMs: 10,
   moveAgainAfterMs: 1_000,
