@@ -111,6 +111,8 @@ export class Whereabouts {
 
   /** Whether a call waits now, behind others to the same entity that wait for an owner's word. */
   keepBehind(call: EntityCall): boolean {
+    // Mostly nothing waits, and then no key need be made.
+    if (this.#waitingCount === 0) return false
     const { key } = placeOfRef(call.ref)
     if (!this.#waiting.has(key)) return false
     this.#keep(key, call)
