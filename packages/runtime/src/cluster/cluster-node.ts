@@ -24,6 +24,7 @@ import type { PeerNetwork } from './peer-network.ts'
 import type { NodePorts, Pending } from '../node/ports.ts'
 import type { PartitionStore } from './routed-store.ts'
 import { StoreDesk } from './store-desk.ts'
+import { pause } from '../node/pause.ts'
 
 export interface ClusterNodeOptions extends Omit<NodeOptions, 'nodeId' | 'ports'> {
   readonly ports: Omit<NodePorts, 'router'>
@@ -197,7 +198,7 @@ export class ClusterNode {
     let pauseMs = 1
     while (kernel.counts.pendingCalls > 0 && this.#now() < until && !this.#isFinished) {
       const waitMs = pauseMs
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, waitMs))
+      await pause(clock, waitMs)
       pauseMs = Math.min(2 * pauseMs, ANSWERS_LOOK_MS_MAX)
     }
   }

@@ -21,6 +21,7 @@ import type { Activation } from '@epicserver/kernel'
 import { hasHeldCalls } from '../node/held-calls.ts'
 import type { EntityNode } from '../node/node.ts'
 import { sealEntity, type SealedEntity } from './sealed-entity.ts'
+import { pause } from '../node/pause.ts'
 
 /** What became of a move. */
 export type MoveOutcome =
@@ -284,7 +285,7 @@ export class Departures {
 
   #pause(): Promise<void> {
     const { clock } = this.#parts.node.ports
-    return new Promise((resolve) => void clock.setTimer(resolve, RETRY_MS))
+    return pause(clock, RETRY_MS)
   }
 
   async #stay(departure: Departure, failure: MoveFailure): Promise<void> {

@@ -13,6 +13,7 @@ import type { EntityNode, NodeRequest } from '../node/node.ts'
 import type { ClusterRouter } from './cluster-router.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { Peers } from './peers.ts'
+import { pause } from '../node/pause.ts'
 
 /** Does nothing: that it is answered, on the lane that it names and came by, says that all before it on that lane has arrived. */
 export const SWEEP_REQUEST = '@sweep'
@@ -93,7 +94,7 @@ export class Farewells {
 
   #pause(): Promise<void> {
     const { clock } = this.#parts.node.ports
-    return new Promise((resolve) => void clock.setTimer(resolve, LOOK_EVERY_MS))
+    return pause(clock, LOOK_EVERY_MS)
   }
 
   #now(): number {

@@ -21,6 +21,7 @@ import type { EntityNode } from '../node/node.ts'
 import { keyOf, type Residence } from './residence.ts'
 import type { PartitionStore } from './routed-store.ts'
 import { inSlices, type SliceOptions } from './slices.ts'
+import { pause } from '../node/pause.ts'
 
 export interface HandOverParts {
   readonly member: ClusterMember
@@ -115,7 +116,7 @@ export class HandOver {
         // What is put away ends in the slice in which it was asked to.
         node.scheduleDrain()
       })
-      await new Promise<void>((resolve) => void node.ports.clock.setTimer(resolve, pauseMs))
+      await pause(node.ports.clock, pauseMs)
     }
   }
 

@@ -15,6 +15,7 @@ import type { EntityNode, NodeRequest } from '../node/node.ts'
 import type { MoveOutcome } from './departures.ts'
 import type { Peers } from './peers.ts'
 import type { Residence } from './residence.ts'
+import { pause } from '../node/pause.ts'
 
 export interface MovesParts {
   readonly member: ClusterMember
@@ -64,8 +65,7 @@ export class Moves {
           : ((await peers.ask(asked, MOVE, [formatEntityId(entity), target])) as Answer)
       if (answer.status !== 'elsewhere') return answer
       at = answer.node === asked ? undefined : answer.node
-      if (at === undefined)
-        await new Promise<void>((resolve) => void clock.setTimer(resolve, LOOK_AGAIN_MS))
+      if (at === undefined) await pause(clock, LOOK_AGAIN_MS)
     }
     throw new EpicError(
       'Timeout',

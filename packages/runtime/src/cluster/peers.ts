@@ -39,6 +39,7 @@ import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network
 import type { Whereabouts } from './whereabouts.ts'
 import { descriptionOf } from '../model/ref.ts'
 import { isDueTask } from '../tasks/task-firing.ts'
+import { pause } from '../node/pause.ts'
 
 /** What the links need of the node around them. */
 export interface PeerHost {
@@ -168,7 +169,7 @@ export class Peers {
       if (answer !== undefined) return await answer
       if (!this.#links.has(nodeId) || clock.monotonicMs() >= until)
         throw new EpicError('Unavailable', `Cannot ask node ${nodeId}: no link to it is open`)
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, LOOK_AGAIN_MS))
+      await pause(clock, LOOK_AGAIN_MS)
     }
   }
 

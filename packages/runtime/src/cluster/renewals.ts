@@ -13,6 +13,7 @@ import { sweep } from './farewells.ts'
 import type { PeerChannel } from './peer-network.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { Peers } from './peers.ts'
+import { pause } from '../node/pause.ts'
 
 const RETIRE_REQUEST = '@retire'
 const RENEW_REQUEST = '@renew'
@@ -81,7 +82,7 @@ export class Renewals {
 
   #pause(): Promise<void> {
     const { clock } = this.#parts.node.ports
-    return new Promise((resolve) => void clock.setTimer(resolve, LOOK_EVERY_MS))
+    return pause(clock, LOOK_EVERY_MS)
   }
 
   #now(): number {

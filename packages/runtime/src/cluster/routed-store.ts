@@ -28,6 +28,7 @@ import {
 } from '@epicserver/contracts'
 import type { NodeRequest } from '../node/node.ts'
 import type { NodeClock } from '../node/ports.ts'
+import { pause } from '../node/pause.ts'
 
 /** Opens and closes the parts of a store that belong to partitions. */
 export interface PartitionStore {
@@ -195,7 +196,7 @@ export class RoutedStore implements StateStore {
         if (!isEpicError(error) || error.code !== 'Moved') throw error
       }
       if (owners.isClosed()) throw notHere(type, id)
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, RETRY_MS))
+      await pause(clock, RETRY_MS)
     }
   }
 }

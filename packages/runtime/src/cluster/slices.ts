@@ -1,5 +1,6 @@
 /** Does something for each of very many without keeping the node from anything else for long: a slice at a time. */
 import type { NodeClock } from '../node/ports.ts'
+import { pause } from '../node/pause.ts'
 
 /** How long a slice keeps calls waiting. */
 const SLICE_MS = 2
@@ -22,7 +23,7 @@ export async function inSlices<T>(
     visit(item)
     visits += 1
     if (visits % visitsBetweenLooks !== 0 || clock.monotonicMs() < sliceEndsAt) continue
-    await new Promise<void>((resolve) => void clock.setTimer(resolve, 0))
+    await pause(clock, 0)
     sliceEndsAt = clock.monotonicMs() + SLICE_MS
   }
 }

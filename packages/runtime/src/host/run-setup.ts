@@ -8,6 +8,7 @@
  */
 import { isEpicError, type ClusterStore } from '@epicserver/contracts'
 import type { StartedNode } from './start-node.ts'
+import { pause } from '../node/pause.ts'
 
 export const SETUP_CLAIM = 'setup/claim'
 export const SETUP_DONE = 'setup/done'
@@ -20,16 +21,15 @@ const EMPTY = new Uint8Array()
  */
 export async function runSetup({ app, node, clusterStore }: StartedNode): Promise<void> {
   const { clock } = node.ports
-  const pause = (): Promise<void> =>
-    new Promise((resolve) => void clock.setTimer(resolve, RETRY_MS))
   for (;;) {
     const next = await unlessUnreachable(() => claim(clusterStore, node.nodeId))
     if (next === 'done') return
     if (next === 'mine') break
-    await pause()
+    await pause(clock, RETRY_MS)
   }
   await app.setup?.(node.pool)
-  while ((await unlessUnreachable(() => markDone(clusterStore))) !== 'done') await pause()
+  while ((await unlessUnreachable(() => markDone(clusterStore))) !== 'done')
+    await pause(clock, RETRY_MS)
 }
 
 async function claim(store: ClusterStore, nodeId: string): Promise<'done' | 'mine' | 'elsewhere'> {

@@ -13,6 +13,7 @@ import type { EntityNode } from './node.ts'
 import { setPlace } from '../model/ref.ts'
 import { peekResidue, residueOf } from './residue.ts'
 import { enterTurn } from './turn-context.ts'
+import { pause } from './pause.ts'
 
 /** How often it is looked whether what an entity has sent is on its way. */
 const LOOK_AGAIN_MS = 10
@@ -131,7 +132,7 @@ export class Lifecycle {
     const until = reason === 'moving' ? clock.monotonicMs() + limits.handOverGraceMs : Infinity
     while (hasHeldCalls(activation) && clock.monotonicMs() < until) {
       if (activation.state === 'gone' || this.#node.isClosed) return
-      await new Promise<void>((resolve) => void clock.setTimer(resolve, LOOK_AGAIN_MS))
+      await pause(clock, LOOK_AGAIN_MS)
     }
   }
 

@@ -25,6 +25,7 @@ import {
 } from './query-walk.ts'
 import type { Ref } from '../model/ref.ts'
 import type { FieldName } from '../model/settings.ts'
+import { pause } from '../node/pause.ts'
 
 /** What other nodes are asked to run. */
 export const QUERY_REQUEST = 'query'
@@ -178,7 +179,7 @@ async function runQuery(node: EntityNode, text: QueryText): Promise<QueryPart> {
         `Cannot query ${text.type}: not every partition has an owner that answers`,
         { cause: missed },
       )
-    await new Promise<void>((resolve) => clock.setTimer(resolve, RETRY_MS))
+    await pause(clock, RETRY_MS)
   }
 }
 
