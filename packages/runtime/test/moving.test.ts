@@ -67,6 +67,37 @@ describe('moving: one entity', () => {
     rig.close()
   })
 
+  it('does not leave before another node has let in what it has sent', async () => {
+    const rig = await pairRig(entities, 4)
+    const [first, second, third, fourth] = rig.members
+    assert.ok(first && second && third && fourth)
+    const [id, called] = [rig.idAt(first, 'Counter'), rig.idAt(third, 'Counter')]
+    const there = first.node.refTo('Counter', called) as unknown as Ref<Counter>
+    await first.pool.Counter[called]!.add(1)
+    await moved(rig, third, `Counter/${called}`, second)
+    await first.pool.Counter[id]!.addThere(there, 1)
+    // Whoever is sent to it at its last place has to ask its owner, which is no more.
+    third.cluster.kill()
+    const guest = second.node.kernel.types.get('Counter')!.activations.get(called)!
+    second.node.kernel.retire(guest, 'idle')
+    second.node.scheduleDrain()
+    await rig.until(() => guest.state === 'gone', 'it is put away')
+    await first.pool.Counter[id]!.sendBoth(there, 1)
+    await rig.clock.advance(50)
+    let outcome: MoveOutcome | undefined
+    void first.cluster
+      .move({ type: 'Counter', id }, fourth.node.nodeId)
+      .then((result) => (outcome = result))
+    await rig.clock.advance(500)
+    assert.equal(outcome, undefined)
+    assert.equal(await first.pool.Counter[id]!.add(1), 1)
+    await rig.until(() => outcome !== undefined, 'it moves, or stays')
+    await fourth.pool.Counter[id]!.sendBoth(there, 3)
+    const seen = await fourth.pool.Counter[called]!.seen()
+    assert.deepEqual(seen.notes, [1, 2, 3, 4])
+    rig.close()
+  })
+
   it('that is in memory nowhere begins where it was moved to', async () => {
     const { rig, first, second } = await rigOfTwo()
     const id = rig.idAt(first, 'Counter')

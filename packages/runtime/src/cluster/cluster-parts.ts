@@ -4,6 +4,7 @@ import type { ClusterMember, Resident } from '@epicserver/fabric'
 import type { ClockGuard } from '../node/clock-guard.ts'
 import type { ClusterNodeOptions } from './cluster-node.ts'
 import { ClusterRouter } from './cluster-router.ts'
+import { Confirmations } from './confirmations.ts'
 import { Evacuation } from './evacuation.ts'
 import { balancePace } from '../placement/balance-options.ts'
 import { Balancer } from '../placement/balancer.ts'
@@ -45,6 +46,7 @@ interface CallParts {
   readonly store: RoutedStore
   readonly whereabouts: Whereabouts
   readonly residence: Residence
+  readonly confirmations: Confirmations
   readonly peers: Peers
   readonly renewals: Renewals
   readonly firstPlaces: FirstPlaces
@@ -72,13 +74,13 @@ export function createParts(
   const calls = createCallParts(options, nodeId, home)
   const { member, log, pump, fail, drain, activate } = home
   const { node, router, store, residence, peers, renewals, firstPlaces } = calls
-  const { sampler, companions } = calls
+  const { sampler, companions, confirmations } = calls
   const evacuation = new Evacuation({
     ...{ member, node, residence, companions },
     processors: options.processors ?? 1,
   })
   const handOver = new HandOver({
-    ...{ member, node, router, residence, store, log, pump, fail },
+    ...{ member, node, router, residence, confirmations, store, log, pump, fail },
     onStaying: (guests: readonly Resident[]) => evacuation.sendHome(guests),
   })
   const moves = new Moves({ member, node, residence, peers, pump })
@@ -102,7 +104,16 @@ export function createParts(
   })
   const balancer = new Balancer({ member, node, residence, companions, loadMeter, sampler }, pace)
   const farewells = new Farewells({ node, router, peers })
-  for (const part of [store, moves, operators, firstPlaces, balancer, farewells, renewals])
+  for (const part of [
+    store,
+    moves,
+    operators,
+    firstPlaces,
+    balancer,
+    farewells,
+    renewals,
+    confirmations,
+  ])
     for (const [name, handler] of part.requests) node.requests.set(name, handler)
   loadMeter.start()
   balancer.start(options.cpuMs !== undefined)
@@ -151,7 +162,10 @@ function createCallParts(
     isActive: (ref) => node.isActive(ref),
   })
   const onMoved: Companions['handleMoved'] = (key, to) => companions.handleMoved(key, to)
-  const residence: Residence = new Residence({ member, node, whereabouts, pump, onMoved })
+  const confirmations = new Confirmations({ clock, router, peers: () => peers })
+  const residence: Residence = new Residence({
+    ...{ member, node, whereabouts, confirmations, pump, onMoved },
+  })
   const companions = new Companions({ node, residence: () => residence })
   const sampler = new Sampler(node)
   const onSampled: Sampler['handleCall'] = (call, to) => sampler.handleCall(call, to)
@@ -160,13 +174,13 @@ function createCallParts(
     else renewals.handleStaleCaller(id, channel)
   }
   const peers = new Peers(
-    { member, router, node, whereabouts, log, pump, onStale, onSampled },
+    { member, router, node, whereabouts, confirmations, log, pump, onStale, onSampled },
     network(nodeId),
   )
   const renewals = new Renewals({ node, peers })
   const firstPlaces = new FirstPlaces({ member, node, router, peers: () => peers })
   return {
-    ...{ node, router, store, whereabouts, residence, peers, renewals },
+    ...{ node, router, store, whereabouts, residence, confirmations, peers, renewals },
     ...{ firstPlaces, sampler, companions },
   }
 }

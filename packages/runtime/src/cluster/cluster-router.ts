@@ -21,7 +21,7 @@ import { PeerCall } from './peer-call.ts'
 import type { Companions } from '../placement/companions.ts'
 import type { FirstPlaces } from '../placement/first-places.ts'
 import type { Residence } from './residence.ts'
-import { placeOfRef, type Whereabouts } from './whereabouts.ts'
+import { placeOfRef, type Whereabouts, type Whither } from './whereabouts.ts'
 
 /** What the router needs of the links to other nodes. */
 export interface Links {
@@ -203,12 +203,30 @@ export class ClusterRouter implements Router {
     this.#whereabouts().release()
   }
 
-  /** This node is about to leave: calls from others that wait here go back to them. */
+  /** This node is about to leave: calls from others that wait here go back to them, without a word of where to go. */
   sendBackHeld(): void {
+    this.#sendBack(
+      (call): call is PeerCall => call instanceof PeerCall,
+      () => undefined,
+    )
+  }
+
+  /** Calls of a node that wait here go back, with who is the owner now. */
+  sendBackHeldOf(nodeId: string): void {
+    this.#sendBack(
+      (call): call is PeerCall => call instanceof PeerCall && call.from === nodeId,
+      ({ ref }) => {
+        const host = this.homeOf(ref)
+        return host === undefined ? undefined : { host, epoch: 0n }
+      },
+    )
+  }
+
+  #sendBack(isMeant: IsMeant, to: (call: PeerCall) => Whither | undefined): void {
     const held = this.#held
-    this.#held = held.filter(({ call }) => !(call instanceof PeerCall))
-    for (const { call } of held) if (call instanceof PeerCall) call.sendBack(undefined)
-    this.#whereabouts().sendBackWaiting()
+    this.#held = held.filter(({ call }) => !isMeant(call))
+    for (const { call } of held) if (isMeant(call)) call.sendBack(to(call))
+    this.#whereabouts().sendBackWaiting(isMeant, to)
   }
 
   get heldCount(): number {
@@ -221,6 +239,9 @@ export class ClusterRouter implements Router {
     if (isReady) this.release()
   }
 }
+
+/** Which calls from other nodes are meant. */
+type IsMeant = (call: EntityCall) => call is PeerCall
 
 function noOwner(call: EntityCall): EpicError {
   return new EpicError(

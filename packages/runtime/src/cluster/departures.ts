@@ -18,10 +18,11 @@ import type {
   NodeId,
 } from '@epicserver/fabric'
 import type { Activation } from '@epicserver/kernel'
+import type { Confirmations } from './confirmations.ts'
 import { hasHeldCalls } from '../node/held-calls.ts'
 import type { EntityNode } from '../node/node.ts'
 import { sealEntity, type SealedEntity } from './sealed-entity.ts'
-import { pause } from '../node/pause.ts'
+import { pause, within } from '../node/pause.ts'
 
 /** What became of a move. */
 export type MoveOutcome =
@@ -39,6 +40,7 @@ export type MoveOutcome =
 export interface DeparturesParts {
   readonly member: ClusterMember
   readonly node: EntityNode
+  readonly confirmations: Confirmations
   readonly pump: () => void
 }
 
@@ -72,6 +74,9 @@ const NATURAL_REST_MS = 100
 const SLOW_WRITES_MS = 1_000
 const WRITES_WAITED_FOR = 2n
 const LOOK_FOR_REST_MS = 1
+
+/** It waits for no longer until what it has sent is heard. */
+const UNHEARD_MS_MAX = 250
 
 export class Departures {
   readonly #parts: DeparturesParts
@@ -142,7 +147,8 @@ export class Departures {
       pump()
       return
     }
-    if (!node.kernel.isAtRest(activation) && mayRestSoon(departure, now)) {
+    const isReady = this.#isHeard(activation) && node.kernel.isAtRest(activation)
+    if (!isReady && (mayRestSoon(departure, now) || this.#isCutOff(activation))) {
       node.ports.clock.setTimer(() => this.#drainAtRest(departure), LOOK_FOR_REST_MS)
       return
     }
@@ -215,6 +221,11 @@ export class Departures {
       if (!this.#isLeaving(departure)) return
       // What is sent says which version is stored: no write may be under way when it leaves.
       while (await this.#isBehind(activation)) {
+        if (!this.#isLeaving(departure)) return
+        if (this.#now() >= departure.pausedAt + UNHEARD_MS_MAX) {
+          this.#giveUp(departure)
+          return
+        }
         await this.#pause()
         if (!this.#isLeaving(departure)) return
       }
@@ -236,11 +247,33 @@ export class Departures {
     pump()
   }
 
-  /** Saves what is not saved yet. Says whether something that it sent waits here still: that would be overtaken by what it sends from there. */
+  /** Saves what is not saved yet. Says whether something that it sent is still on its way: that would be overtaken by what it sends from there. */
   async #isBehind(activation: Activation): Promise<boolean> {
+    const { node, confirmations } = this.#parts
     if (activation.gate === null && activation.type.plan.durability !== 'none')
-      await this.#parts.node.durability.flush(activation)
-    return hasHeldCalls(activation)
+      await node.durability.flush(activation)
+    if (!confirmations.isHeard(activation))
+      await within(node.ports.clock, UNHEARD_MS_MAX, confirmations.ask())
+    return hasHeldCalls(activation) || !confirmations.isHeard(activation)
+  }
+
+  /** Whether all that an entity has sent was heard; asks, if not. */
+  #isHeard(activation: Activation): boolean {
+    const { confirmations } = this.#parts
+    if (hasHeldCalls(activation)) return false
+    if (confirmations.isHeard(activation)) return true
+    void confirmations.ask()
+    return false
+  }
+
+  /** Whether what it has sent is on its way for so long that it would have to wait for others; until the move is given up it goes on. */
+  #isCutOff(activation: Activation): boolean {
+    return hasHeldCalls(activation) || this.#parts.confirmations.isLate(activation)
+  }
+
+  #giveUp({ key }: Departure): void {
+    this.#parts.member.residents.giveUp(key, this.#now())
+    this.#parts.pump()
   }
 
   #isLeaving(departure: Departure): boolean {

@@ -13,7 +13,7 @@ import type { EntityNode, NodeRequest } from '../node/node.ts'
 import type { ClusterRouter } from './cluster-router.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { Peers } from './peers.ts'
-import { pause } from '../node/pause.ts'
+import { pause, within } from '../node/pause.ts'
 
 /** Does nothing: that it is answered, on the lane that it names and came by, says that all before it on that lane has arrived. */
 export const SWEEP_REQUEST = '@sweep'
@@ -56,13 +56,7 @@ export class Farewells {
     const { peers, node } = this.#parts
     this.#isLeaving = true
     const all = Promise.all(peers.allStanding.map((link) => this.#sayTo(link)))
-    await new Promise<void>((resolve) => {
-      const limit = node.ports.clock.setTimer(resolve, FAREWELL_MS_MAX)
-      void all.then(() => {
-        limit.cancel()
-        resolve()
-      })
-    })
+    await within(node.ports.clock, FAREWELL_MS_MAX, all)
   }
 
   async #sayTo(link: PeerLink): Promise<void> {

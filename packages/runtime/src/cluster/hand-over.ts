@@ -14,6 +14,7 @@ import { EpicError, partitionOf } from '@epicserver/contracts'
 import type { ClusterMember, Resident } from '@epicserver/fabric'
 import type { Activation, EntityType } from '@epicserver/kernel'
 import type { ClusterRouter } from './cluster-router.ts'
+import type { Confirmations } from './confirmations.ts'
 import { RUNTIME_LIMITS } from '../limits.ts'
 import type { Log } from '../log.ts'
 import { hasHeldCalls } from '../node/held-calls.ts'
@@ -28,6 +29,7 @@ export interface HandOverParts {
   readonly node: EntityNode
   readonly router: ClusterRouter
   readonly residence: Residence
+  readonly confirmations: Confirmations
   readonly store: Pick<PartitionStore, 'acquire' | 'release'>
   readonly log: Log
   readonly pump: () => void
@@ -36,6 +38,9 @@ export interface HandOverParts {
   /** A partition could not be opened or closed: the node cannot go on. */
   readonly fail: () => void
 }
+
+/** What ended here has sent something that may not be heard yet: then its partition waits, but not for long. */
+const UNHEARD_MS_MAX = 100
 
 const LOOKS_BETWEEN_CLOCKS = 256
 /** To put one away costs some microseconds, at once and soon after. */
@@ -71,15 +76,16 @@ export class HandOver {
   }
 
   lose(partitions: readonly number[], viewNo: number): void {
-    const { member, node, router, residence, store, pump } = this.#parts
+    const { member, node, router, residence, confirmations, store, pump } = this.#parts
     const lost = new Set(partitions)
     router.setReady(partitions, false)
     this.#afterWork(async () => {
       const found = await this.#find(lost)
       const left = (): Activation[] => found.filter(({ state }) => state !== 'gone')
+      await confirmations.hear(found, UNHEARD_MS_MAX)
       const until = this.#now() + node.limits.handOverGraceMs
       await this.quiet((each) => !this.#staysAsIs(each, this.#now() >= until), left)
-      await store.release(partitions)
+      await Promise.all([store.release(partitions), confirmations.hearEnded(UNHEARD_MS_MAX)])
       if (node.isClosed) return
       const guests = left()
         .filter((each) => !residence.isUndecided(each))
@@ -142,7 +148,8 @@ export class HandOver {
   #staysAsIs(activation: Activation, isLate: boolean): boolean {
     const { node, residence } = this.#parts
     if (residence.isOnTheMove(activation)) return true
-    if (!mustGoOn(activation) && !isLate) return false
+    const isHeard = this.#parts.confirmations.isHeard(activation)
+    if (isHeard && !mustGoOn(activation) && !isLate) return false
     // It was to come to rest, and is busy for too long or has set a timer since.
     if (activation.state === 'draining') node.kernel.handleStayed(activation)
     return activation.state === 'active'

@@ -4,6 +4,7 @@ import type { CallNumber, CallOrigin } from '@epicserver/kernel'
 import type { OperationDescription } from '../model/class-description.ts'
 import { EntityCall, type CallHome } from '../node/entity-call.ts'
 import type { BatchWriter } from './batch-writer.ts'
+import type { Intake, IntakeGroup } from './intake.ts'
 import { FAILURE, REFUSAL, writeFailure, writeResult } from './peer-messages.ts'
 import { entityBehind, type RefObject } from '../model/ref.ts'
 import type { Whither } from './whereabouts.ts'
@@ -17,18 +18,26 @@ export interface PeerCallOrigin extends CallOrigin {
   readonly caller: string | null
 }
 
+/** The channel by which a call came. */
+export interface CallSource {
+  readonly answers: BatchWriter
+  readonly intake: Intake
+}
+
 export class PeerCall extends EntityCall {
   declare private readonly callId: number
   declare private readonly isOneWay: boolean
   declare private readonly answers: BatchWriter
   declare private readonly callerName: string | null
+  /** Where it is counted until it begins, or is settled. */
+  declare private group: IntakeGroup | null
 
   constructor(
     home: CallHome,
     ref: RefObject,
     operation: OperationDescription,
     args: readonly unknown[],
-    answers: BatchWriter,
+    { answers, intake }: CallSource,
     origin: PeerCallOrigin,
   ) {
     super(home, ref, operation, args, null, origin)
@@ -38,6 +47,7 @@ export class PeerCall extends EntityCall {
     this.number = origin.number
     this.trace = origin.trace
     this.callerName = origin.caller
+    this.group = intake.admit()
   }
 
   /** The node that made the call. */
@@ -49,10 +59,13 @@ export class PeerCall extends EntityCall {
     return this.callerName ?? ''
   }
 
+  override handleUnderWay(): void {
+    this.group?.release()
+    this.group = null
+  }
+
   override succeed(value: unknown): void {
-    if (this.settled) return
-    this.settled = true
-    if (this.isOneWay) return
+    if (!this.close() || this.isOneWay) return
     writeResult(this.answers.lane(this.operation.priority), this.callId, value, this)
   }
 
@@ -71,8 +84,7 @@ export class PeerCall extends EntityCall {
    * with the answer.
    */
   sendBack(to: Whither | undefined): void {
-    if (this.settled) return
-    this.settled = true
+    if (!this.close()) return
     const message = this.isOneWay ? returnedFrom(this) : undefined
     const name = this.ref.toString()
     const answer = new EpicError('Moved', `"${name}" does not live here`, {
@@ -81,10 +93,16 @@ export class PeerCall extends EntityCall {
     writeFailure(this.answers.lane(this.operation.priority), this.callId, answer, REFUSAL)
   }
 
-  private settleWith(error: unknown, kind: typeof FAILURE | typeof REFUSAL): void {
-    if (this.settled) return
+  /** Decides that there is an outcome; says whether there was none. */
+  private close(): boolean {
+    if (this.settled) return false
     this.settled = true
-    if (this.isOneWay) return
+    this.handleUnderWay()
+    return true
+  }
+
+  private settleWith(error: unknown, kind: typeof FAILURE | typeof REFUSAL): void {
+    if (!this.close() || this.isOneWay) return
     writeFailure(this.answers.lane(this.operation.priority), this.callId, error, kind)
   }
 }

@@ -20,6 +20,7 @@ import {
   type Addressee,
   type CallMessage,
 } from './peer-messages.ts'
+import { ReturnedMessage } from './returned-message.ts'
 import { descriptionOf, idBehind } from '../model/ref.ts'
 import { SAMPLE_EVERY } from '../placement/sample-rate.ts'
 
@@ -36,6 +37,8 @@ export interface PeerLinkEvents {
   readonly onMoved: (call: EntityCall | null, answer: EpicError) => void
   /** One of `SAMPLE_EVERY` calls is about to leave. */
   readonly onSampled: (call: EntityCall) => void
+  /** To which round of confirmations what is sent now belongs. */
+  readonly sentRound: () => number
 }
 
 /** What waits for the outcome of a message. */
@@ -59,6 +62,8 @@ export const TASK_OPERATION = '@task'
 export class PeerLink {
   readonly nodeId: string
   readonly batch: BatchWriter
+  /** The round of confirmations of the last call of an entity that was sent. */
+  sentRound = 0
   readonly #events: PeerLinkEvents
   #callsToSample = SAMPLE_EVERY
   readonly #slots: (Waiting | undefined)[] = []
@@ -91,6 +96,7 @@ export class PeerLink {
     }
     const isOneWay = operation.oneWay && task === null
     if (isOneWay && operation.unreliable) {
+      call.handleUnderWay()
       this.#sendUnreliable(call, messageFrom(call, NO_ID, now, placeEpoch))
       return
     }
@@ -101,6 +107,7 @@ export class PeerLink {
     }
     const slot = isOneWay ? NO_SLOT : this.#take(call)
     if (slot === NO_SLOT && !isOneWay) return
+    this.#noteSent(call)
     this.#write(call, slot, messageFrom(call, this.#callId(slot), now, placeEpoch))
   }
 
@@ -159,6 +166,15 @@ export class PeerLink {
     this.#free.length = 0
     this.batch.close()
     return calls
+  }
+
+  /** Its sender must not leave before it is known to have arrived. */
+  #noteSent(call: EntityCall): void {
+    const sender = call.parent?.activation ?? null
+    if (sender === null && !(call instanceof ReturnedMessage)) return
+    this.sentRound = this.#events.sentRound()
+    if (sender === null) call.handleUnderWay()
+    else sender.sentRound = this.sentRound
   }
 
   #write(call: EntityCall, slot: number, message: CallMessage): void {

@@ -13,8 +13,11 @@ import {
 } from '@epicserver/fabric'
 import type { Reader } from '@epicserver/wire'
 import type { ClusterRouter } from './cluster-router.ts'
-import { EntityCall, UnawaitedCall } from '../node/entity-call.ts'
+import { EntityCall } from '../node/entity-call.ts'
 import { REMOTE_OPERATIONS } from '../node/internal-operations.ts'
+import { CONFIRM_REQUEST, type Confirmations } from './confirmations.ts'
+import { Intake } from './intake.ts'
+import { ReturnedMessage } from './returned-message.ts'
 import type { Log } from '../log.ts'
 import type { EntityNode } from '../node/node.ts'
 import { movedAnswer, PeerCall, type Returned } from './peer-call.ts'
@@ -50,6 +53,7 @@ export interface PeerHost {
   readonly log: Log
   /** A node has proved itself by a secret that counts no more, on a channel that was opened here or there. */
   onStale(nodeId: string, channel: PeerChannel, openedBy: 'ours' | 'theirs'): void
+  readonly confirmations: Confirmations
   /** One of many calls to a node is about to leave. */
   onSampled(call: EntityCall, to: string): void
   /** The member said something: perform its effects. */
@@ -68,6 +72,8 @@ export class Peers {
   readonly #replaced = new Set<Entry>()
   /** The channel that each node has opened last. */
   readonly #newest = new Map<string, PeerChannel>()
+  /** What has come through that. */
+  readonly #intakes = new Map<string, Intake>()
   /** Nodes that are tried again after a moment. */
   readonly #lost = new Set<string>()
   #messages = 0
@@ -94,6 +100,16 @@ export class Peers {
   /** The links that are open, with those to nodes that are about to leave. */
   get allStanding(): readonly PeerLink[] {
     return [...this.#links.values()].filter((each) => isStanding(each)).map(({ link }) => link)
+  }
+
+  /** All links through which something may have been sent that has not arrived. */
+  get allSentThrough(): readonly PeerLink[] {
+    return [...this.#links.values(), ...this.#replaced].map(({ link }) => link)
+  }
+
+  /** Resolves when the calls that a node has sent here so far have begun, or have gone back. */
+  async cleared(from: string): Promise<void> {
+    await this.#intakes.get(from)?.cleared()
   }
 
   /** A node is about to leave: no call is sent to it any more. */
@@ -240,6 +256,7 @@ export class Peers {
       link: new PeerLink(nodeId, this.#batches(nodeId, channel), {
         onMoved: (call, answer) => this.#handleMoved(call, nodeId, answer),
         onSampled: (call) => this.#host.onSampled(call, nodeId),
+        sentRound: () => this.#host.confirmations.round,
       }),
       channel,
       state: 'opening',
@@ -262,7 +279,11 @@ export class Peers {
     const operation = node.descriptions.get(entity.type)?.operations.get(name)
     const ref = operation === undefined ? undefined : node.refs.get(entity.type, entity.id)
     if (operation?.oneWay !== true || ref === undefined) return undefined
-    const call = new UnawaitedCall(node, ref, operation, args, null, node.reportFailure)
+    const report = node.reportFailure
+    const call = new ReturnedMessage(
+      { home: node, ref, operation, args, report },
+      this.#host.confirmations,
+    )
     call.trace = trace
     return call
   }
@@ -270,9 +291,12 @@ export class Peers {
   #accept(from: string, channel: PeerChannel): PeerChannelEvents {
     const answers = this.#batches(from, channel)
     const acquaintances = new Acquaintances(this.#host.node.refs)
-    const source = { from, reader: this.#newReader(), caller: { answers, acquaintances } } as const
+    const intake = new Intake()
+    const caller = { answers, acquaintances, intake }
+    const source = { from, reader: this.#newReader(), caller } as const
     this.#newest.get(from)?.close()
     this.#newest.set(from, channel)
+    this.#intakes.set(from, intake)
     return {
       onBatch: (bytes) => {
         // What was not read of a channel when its node has opened another was given up there, and must not run behind that.
@@ -281,7 +305,10 @@ export class Peers {
         channel.close()
       },
       onClose: () => {
-        if (this.#newest.get(from) === channel) this.#newest.delete(from)
+        if (this.#newest.get(from) === channel) {
+          this.#newest.delete(from)
+          this.#intakes.delete(from)
+        }
         answers.close()
       },
       onStale: () => this.#host.onStale(from, channel, 'theirs'),
@@ -371,8 +398,9 @@ export class Peers {
     kind: typeof CALL | typeof CALL_BY_NUMBER,
     batch: Batch,
     reader: Reader,
-    { answers, acquaintances }: Caller,
+    caller: Caller,
   ): void {
+    const { answers, acquaintances } = caller
     const callId = reader.varuint()
     const target = kind === CALL ? acquaintances.readName(reader) : acquaintances.readNumber(reader)
     const message = readCall(reader, callId)
@@ -381,7 +409,7 @@ export class Peers {
       void this.#answer(batch.from, message, answers)
       return
     }
-    const call = this.#callFrom(target, message, answers, batch)
+    const call = this.#callFrom(target, message, caller, batch)
     if (call === undefined) return
     const { from, viewNo } = batch
     const { partition } = target
@@ -414,7 +442,7 @@ export class Peers {
   /** Answers what another node asks of this one. */
   async #answer(from: string, message: CallMessage, answers: BatchWriter): Promise<void> {
     const { node } = this.#host
-    const lane = message.operation === SWEEP_REQUEST ? laneFrom(message.args) : 'high'
+    const lane = LANED_REQUESTS.has(message.operation) ? laneFrom(message.args) : 'high'
     try {
       const handler = node.requests.get(message.operation)
       if (handler === undefined)
@@ -431,7 +459,7 @@ export class Peers {
   #callFrom(
     { type, ref }: Target,
     message: CallMessage,
-    answers: BatchWriter,
+    source: Caller,
     { from, now }: Batch,
   ): PeerCall | undefined {
     const { node } = this.#host
@@ -444,13 +472,13 @@ export class Peers {
         : (descriptionOf(ref).operations.get(name) ?? REMOTE_OPERATIONS.get(name))
     if (operation === undefined || ref === undefined) {
       if (!message.isOneWay)
-        writeFailure(answers.lane('normal'), message.callId, this.#unknown(type, name))
+        writeFailure(source.answers.lane('normal'), message.callId, this.#unknown(type, name))
       return undefined
     }
     const args = task?.args ?? message.args
     // Who calls from outside of another node is not who does of this one.
     const origin = message.caller === '' ? { ...message, caller: from } : message
-    const call = new PeerCall(node, ref, operation, args, answers, origin)
+    const call = new PeerCall(node, ref, operation, args, source, origin)
     call.deadlineAt = now + message.timeLeftMs
     call.task = task
     return call
@@ -491,6 +519,7 @@ interface Source {
 interface Caller {
   readonly answers: BatchWriter
   readonly acquaintances: Acquaintances
+  readonly intake: Intake
 }
 
 /** What the messages of one batch have in common. */
@@ -505,6 +534,9 @@ interface Batch {
 interface LocatedArrival extends Arrival {
   readonly placeEpoch: bigint
 }
+
+/** Those whose answer says something of a lane. */
+const LANED_REQUESTS: ReadonlySet<string> = new Set([SWEEP_REQUEST, CONFIRM_REQUEST])
 
 /** Long enough not to spin on a node that is just dying, short against any lease. */
 const REOPEN_AFTER_MS = 20

@@ -13,7 +13,7 @@ import { sweep } from './farewells.ts'
 import type { PeerChannel } from './peer-network.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { Peers } from './peers.ts'
-import { pause } from '../node/pause.ts'
+import { pause, within } from '../node/pause.ts'
 
 const RETIRE_REQUEST = '@retire'
 const RENEW_REQUEST = '@renew'
@@ -49,7 +49,7 @@ export class Renewals {
     const { peers, node } = this.#parts
     const link = peers.beginReplacing(nodeId, secretId)
     if (link === undefined) return
-    await this.#within(SWEPT_MS_MAX, retire(link)).catch((error: unknown) =>
+    await within(node.ports.clock, SWEPT_MS_MAX, retire(link)).catch((error: unknown) =>
       node.log.debug('a link is replaced all at once', { peer: nodeId, error }),
     )
     peers.replace(link)
@@ -70,14 +70,6 @@ export class Renewals {
         node.log.debug('a node cannot be asked to replace a link', { peer: from, error }),
       )
     node.ports.clock.setTimer(() => channel.close(), SWEPT_MS_MAX + ANSWERS_MS_MAX)
-  }
-
-  /** @throws what the work throws, or nothing when it takes too long */
-  async #within(limitMs: number, work: Promise<void>): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      const limit = this.#parts.node.ports.clock.setTimer(resolve, limitMs)
-      work.then(resolve, reject).finally(() => limit.cancel())
-    })
   }
 
   #pause(): Promise<void> {

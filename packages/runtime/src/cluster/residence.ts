@@ -9,6 +9,7 @@ import type { ClusterMember, EntityEffect, EntityKey, NodeId } from '@epicserver
 import type { Activation } from '@epicserver/kernel'
 import type { EntityNode } from '../node/node.ts'
 import { Arrivals } from './arrivals.ts'
+import type { Confirmations } from './confirmations.ts'
 import { Departures } from './departures.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
@@ -16,6 +17,7 @@ export interface ResidenceParts {
   readonly member: ClusterMember
   readonly node: EntityNode
   readonly whereabouts: Whereabouts
+  readonly confirmations: Confirmations
   /** Residents were told something: perform what they want. */
   readonly pump: () => void
   /** An entity has moved from here to another node. */
@@ -94,6 +96,7 @@ export class Residence {
   /** An activation has ended. */
   handleGone(activation: Activation): void {
     const { residents } = this.#parts.member
+    this.#parts.confirmations.handleEnded(activation)
     if (this.departures.size > 0) this.departures.handleGone(keyOf(activation), activation)
     if (!residents.hasGuests) return
     const key = keyOf(activation)

@@ -200,12 +200,15 @@ export class Whereabouts {
     }
   }
 
-  /** This node is about to leave: calls from others that wait here for an owner's word go back. */
-  sendBackWaiting(): void {
+  /** Calls from other nodes that wait here for an owner's word go back, those that are meant. */
+  sendBackWaiting(
+    isMeant: (call: EntityCall) => call is PeerCall,
+    to: (call: PeerCall) => Whither | undefined,
+  ): void {
     for (const [key, calls] of this.#waiting) {
-      if (!calls.some((call) => call instanceof PeerCall)) continue
+      if (!calls.some((call) => isMeant(call))) continue
       for (const call of this.takeWaiting(key)) {
-        if (call instanceof PeerCall) call.sendBack(undefined)
+        if (isMeant(call)) call.sendBack(to(call))
         else this.#keep(key, call)
       }
     }

@@ -96,6 +96,9 @@ export class EntityCall extends Call implements Held {
     else this.fail(error)
   }
 
+  /** The call waits no more for its turn here: it begins, or has left for another node. */
+  handleUnderWay(): void {}
+
   /** The operation has ended, and what came of it may be told. */
   conclude(outcome: Outcome): void {
     if ('error' in outcome) this.reject(outcome.error)

@@ -30,6 +30,7 @@ export class TurnRunner {
   }
 
   run(call: EntityCall): void {
+    call.handleUnderWay()
     const activation = call.activation as Activation
     if (activation.saved === null && activation.type.plan.durability !== 'none')
       this.#runUncreated(call, activation)
