@@ -154,6 +154,31 @@ test('epic run: a folder instead of a file', async (t) => {
   assert.equal(ended.code, 66)
 })
 
+const places: readonly (readonly [what: string, place: (folder: string) => string])[] = [
+  ['below a file', (folder) => join(folder, 'app.ts', 'data')],
+  ['a file', (folder) => join(folder, 'app.ts')],
+  ...(process.platform === 'linux'
+    ? [['where the file system takes no new folder', () => '/proc/epic/data'] as const]
+    : []),
+]
+for (const [what, place] of places) {
+  test(`epic run: a data folder that can be none: ${what}`, async (t) => {
+    const folder = await temporaryFolder(t)
+    const app = await writeApp(folder, 'export default defineApp({ entities: {} })')
+    const ended = await epic('run', app, '--data', place(folder))
+    assert.match(ended.stderr, /^epic: Cannot use the data folder .*\n {6}\S.*\n$/)
+    assert.equal(ended.code, 73)
+  })
+}
+
+test('epic new: a folder that can be none is an error that names it', async (t) => {
+  const folder = await temporaryFolder(t)
+  await writeFile(join(folder, 'file'), '')
+  const ended = await epic('new', join(folder, 'file', 'world'))
+  assert.match(ended.stderr, /^epic: Cannot make a project in .*world: ENOTDIR/)
+  assert.equal(ended.code, 1)
+})
+
 test('epic run: a lease that is too short', async (t) => {
   const folder = await temporaryFolder(t)
   const app = await writeApp(folder, 'export default defineApp({ entities: {} })')

@@ -252,7 +252,7 @@ export const ERROR_CODES: Readonly<Record<ErrorCode, ErrorCodeEntry>> = {
   ),
   DataFolderUnsafe: entry(
     'never',
-    'The data folder is a link, or belongs to another user.',
+    'The data folder is a link, another user’s, or cannot be a folder.',
     'Use a folder of your own.',
   ),
   Unauthorized: entry(

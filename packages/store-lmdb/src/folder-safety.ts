@@ -13,6 +13,13 @@ import { storageError } from './storage-error.ts'
 const PRIVATE = 0o700
 const WRITABLE_BY_OTHERS = 0o022
 const OTHERS = 0o077
+/** What the system says where no folder can be: a file is on the way, or a name is none. */
+const NO_PLACE_CODES: readonly unknown[] = [
+  'ENOTDIR',
+  'ENAMETOOLONG',
+  'EINVAL',
+  'ERR_INVALID_ARG_VALUE',
+]
 
 /**
  * Makes sure that there is a folder of the caller's own at `path`.
@@ -49,19 +56,28 @@ export async function syncFolder(folder: string): Promise<void> {
 
 /**
  * Makes a private folder, and those above it, unless it is there. Not by `recursive`, which takes a read-only file system for a missing
- * folder.
- * @throws EpicError `StoreReadOnly`, `StoreFull`.
+ * folder, and never ends where no folder can be made, as below `/proc`.
+ * @throws EpicError `StoreReadOnly`, `StoreFull`, `DataFolderUnsafe` where no folder can be.
  */
 export async function makeFolder(path: string): Promise<void> {
+  if ((await missingAbove(path)) === undefined) return
+  await makeFolder(dirname(path))
+  // What is still said to be missing, below a folder that is there, is no folder's place.
+  const problem = await missingAbove(path)
+  if (problem !== undefined) throw noPlace(path, problem)
+}
+
+/** Makes a folder; the system's error, when it says that the one above is missing. */
+async function missingAbove(path: string): Promise<Error | undefined> {
   try {
     await mkdir(path, { mode: PRIVATE })
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === 'EEXIST') return
-    if (code !== 'ENOENT') throw storageError(`make the folder ${path}`, dirname(path), error)
-    await makeFolder(dirname(path))
-    await makeFolder(path)
+    if (code === 'ENOENT' && dirname(path) !== path) return error as Error
+    if (NO_PLACE_CODES.includes(code)) throw noPlace(path, error as Error)
+    if (code !== 'EEXIST') throw storageError(`make the folder ${path}`, dirname(path), error)
   }
+  return undefined
 }
 
 async function refuseLinks(path: string): Promise<void> {
@@ -80,4 +96,12 @@ function unsafe(path: string, found: string): EpicError {
   return new EpicError('DataFolderUnsafe', `Cannot use the data folder ${path}: ${found}`, {
     details: { path },
   })
+}
+
+function noPlace(path: string, cause: Error): EpicError {
+  return new EpicError(
+    'DataFolderUnsafe',
+    `Cannot use the data folder ${path}: no folder can be made there (${cause.message})`,
+    { cause, details: { path, remedy: 'Name a folder on a disk of yours with `--data`.' } },
+  )
 }

@@ -5,6 +5,9 @@ import { describe, it } from 'node:test'
 import { openDataFolder } from '@epicserver/store-lmdb'
 import { tempFolder } from './temp-folder.ts'
 
+const noProc = process.platform === 'linux' ? false : 'only Linux has /proc'
+const isRoot = process.geteuid?.() === 0 ? 'root may write everywhere' : false
+
 describe('data folder: that is not there', () => {
   it('is made, for nobody else to enter (checklist 4)', async () => {
     const path = join(await tempFolder(), 'a', 'b')
@@ -123,7 +126,47 @@ describe('data folder: that may be somebody else’s', () => {
   it('is refused when it is a file', async () => {
     const path = join(await tempFolder(), 'file')
     await writeFile(path, '')
-    await assert.rejects(openDataFolder(path), { code: /Unavailable|DataFolderUnsafe/ })
+    await assert.rejects(openDataFolder(path), {
+      code: 'DataFolderUnsafe',
+      message: `Cannot use the data folder ${path}: it is not a folder`,
+    })
+  })
+})
+
+describe('data folder: where none can be', () => {
+  it('is refused below a file', async () => {
+    const path = join(await tempFolder(), 'file')
+    await writeFile(path, '')
+    for (const below of [join(path, 'a'), join(path, 'a', 'b')])
+      await assert.rejects(openDataFolder(below), {
+        code: 'DataFolderUnsafe',
+        message: /^Cannot use the data folder .*: no folder can be made there \(ENOTDIR/,
+      })
+  })
+
+  it('is refused with a name that is too long', async () => {
+    const path = join(await tempFolder(), 'a', 'x'.repeat(300))
+    await assert.rejects(openDataFolder(path), {
+      code: 'DataFolderUnsafe',
+      message: /ENAMETOOLONG/,
+    })
+  })
+
+  it('is refused where the file system takes none', { skip: noProc }, async () => {
+    for (const path of ['/proc/epic', '/proc/epic/data'])
+      await assert.rejects(openDataFolder(path), {
+        code: 'DataFolderUnsafe',
+        message: /^Cannot use the data folder .*: no folder can be made there \(ENOENT/,
+      })
+  })
+
+  it('is refused in a folder that may not be written to', { skip: isRoot }, async () => {
+    const path = await tempFolder()
+    await chmod(path, 0o500)
+    await assert.rejects(openDataFolder(join(path, 'data')), {
+      code: 'StoreReadOnly',
+      message: `Cannot make the folder ${join(path, 'data')}: EACCES: permission denied, mkdir '${join(path, 'data')}'`,
+    })
   })
 })
 

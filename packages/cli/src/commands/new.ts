@@ -1,8 +1,9 @@
 /** `epic new`: a project that runs and whose tests pass. */
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EpicError } from '@epicserver/contracts'
+import { makeFolders } from '@epicserver/runtime/host'
 import { printJson, printLine } from '../output.ts'
 import { projectFiles, type PackageSource } from '../project-files.ts'
 import { VERSION } from '../version.ts'
@@ -17,7 +18,7 @@ export async function newCommand(
   const folder = resolve(name)
   const there = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
-    throw error
+    throw refused(folder, error)
   })
   if (there.length > 0)
     throw new EpicError(
@@ -25,15 +26,30 @@ export async function newCommand(
       `Cannot make a project in ${folder}: the folder is not empty`,
       { details: { remedy: 'Choose another name.' } },
     )
-  for (const [path, text] of Object.entries(projectFiles(packageName(folder), sourceFor(folder)))) {
-    await mkdir(dirname(join(folder, path)), { recursive: true })
-    await writeFile(join(folder, path), text)
-  }
+  await writeProject(folder).catch((error: unknown) => {
+    throw refused(folder, error)
+  })
   if (options.json === true) printJson({ created: folder })
   else
     printLine(
       `Made ${folder}. Next:\n\n  cd ${quoted(name)}\n  npm install\n  npm start\n  npm test`,
     )
+}
+
+async function writeProject(folder: string): Promise<void> {
+  for (const [path, text] of Object.entries(projectFiles(packageName(folder), sourceFor(folder)))) {
+    await makeFolders(dirname(join(folder, path)))
+    await writeFile(join(folder, path), text)
+  }
+}
+
+function refused(folder: string, cause: unknown): EpicError {
+  const found = cause instanceof Error ? cause.message : String(cause)
+  return new EpicError('FileFailed', `Cannot make a project in ${folder}: ${found}`, {
+    cause,
+    retry: 'safe',
+    details: { remedy: 'Choose a folder in which you may write.' },
+  })
 }
 
 function packageName(folder: string): string {

@@ -7,6 +7,9 @@
  *
  * The methods are made once for each class, on a prototype: a call is a method call, not a proxy's trap. What a ref is stands
  * under names with an `@`, so that no operation can collide with it.
+ *
+ * A ref holds none of its entity's fields. Who sets one all the same, past the compiler, is told; `delete` of what is not there is the
+ * one thing that no object but a proxy hears of, and changes nothing.
  */
 import { entityIdProblem, formatEntityId, partitionOf, type EntityId } from '@epicserver/contracts'
 import type { Activation } from '@epicserver/kernel'
@@ -87,6 +90,8 @@ export class RefObject {
 
   constructor(id: string) {
     this['@id'] = id
+    // For who defines instead of sets.
+    Object.seal(this)
   }
 
   toString(): string {
@@ -103,6 +108,18 @@ Object.defineProperty(RefObject.prototype, Symbol.for('nodejs.util.inspect.custo
     return `Ref<${this.toString()}>`
   },
 })
+
+// Behind all that a ref has, so that calls never come by.
+Object.setPrototypeOf(
+  RefObject.prototype,
+  new Proxy(Object.prototype, {
+    set(_target, name, _value, ref: RefObject): never {
+      throw new TypeError(
+        `Cannot set "${String(name)}" of ${ref['@class'].name} through a ref: a ref holds no state. Call a method of "${ref.toString()}" that changes it`,
+      )
+    },
+  }),
+)
 
 /** Whether a value is a ref. */
 export function isRef(value: unknown): value is AnyRef {

@@ -6,10 +6,11 @@
  * folders are served; devices, pipes and sockets are refused.
  */
 import { constants, type Stats } from 'node:fs'
-import { lstat, mkdir, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
+import { lstat, open, readdir, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { EpicError, isEpicError } from '@epicserver/contracts'
 import type { FileSyscall, FileSystem } from './files.ts'
+import { makeFolders } from './make-folders.ts'
 import type { FileStat } from './syscalls.ts'
 
 const FILE_BYTES_MAX = 1024 * 1024 * 1024
@@ -75,7 +76,7 @@ export class FolderFiles implements FileSystem {
 
   /** Writes beside the file and renames, so that a crash leaves the old or the new. */
   async #replace(path: string, data: Uint8Array): Promise<void> {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makeFolders(dirname(path), 0o700)
     const beside = `${path}.${process.pid}.${(this.#writes += 1)}.new`
     try {
       await withFile(
@@ -105,7 +106,7 @@ export class FolderFiles implements FileSystem {
   }
 
   async #append(path: string, data: Uint8Array): Promise<void> {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    await makeFolders(dirname(path), 0o700)
     await withFile(
       path,
       constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND,
