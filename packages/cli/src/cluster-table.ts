@@ -1,5 +1,10 @@
 /** The cluster as text: a head of one line for each part that may be ill, and a line for each node. */
-import type { ClusterStatus, MemberLine, NodeFigures } from '@epicserver/runtime/host'
+import type {
+  ClusterStatus,
+  MemberLine,
+  NodeFigures,
+  RefusalCounts,
+} from '@epicserver/runtime/host'
 
 /** What changed between two looks, for who looks again and again. */
 export interface Load {
@@ -65,20 +70,45 @@ export function troublesOf({ engine, membership, nodes }: ClusterStatus): string
     ...membership.members
       .filter(({ hasLease }) => !hasLease)
       .map(({ node }) => `node ${node} has lost its lease`),
-    ...silent.map(({ node }) => `node ${node} does not answer`),
+    ...(nodes.length === 0 && silent.length > 0
+      ? ['no node of this machine serves just now, so none could be asked']
+      : silent.map(({ node }) => `node ${node} does not answer`)),
   ]
 }
 
 export function headLines(status: ClusterStatus): string[] {
-  const { cluster, engine, membership } = status
+  const { cluster, engine, membership, desk } = status
   const name = cluster === undefined ? 'this machine alone' : `cluster ${cluster}`
   const members = membership?.members.length ?? 0
   const answer = engine.isReachable ? `answers in ${engine.answerMs} ms` : 'CANNOT BE USED'
   return [
     `${name}: view ${membership?.viewNo ?? '?'}, ${members} ${members === 1 ? 'node' : 'nodes'}, master ${membership?.master ?? 'none'}`,
     `engine ${engine.address}: ${answer}${engine.failures > 0 ? `, failed ${engine.failures} times` : ''}`,
+    ...(desk === undefined || totalOf(desk.refused) === 0
+      ? []
+      : [`refused at ${desk.address}, where machines ask to join: ${printRefusals(desk.refused)}`]),
     ...troublesOf(status).map((trouble) => `! ${trouble}`),
   ]
+}
+
+/** Why they were refused, as a person would say it; kinds of which there were none are left out. */
+function printRefusals(refused: RefusalCounts): string {
+  const { unauthorized, incompatible, broken, lost, turnedAway } = refused
+  const kinds = [
+    [unauthorized, 'without the key'],
+    [incompatible, 'of another cluster or version'],
+    [broken, 'against the protocol'],
+    [lost, 'gave up or took too long'],
+    [turnedAway, 'turned away'],
+  ] as const
+  return kinds
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${count} ${what}`)
+    .join(', ')
+}
+
+function totalOf({ unauthorized, incompatible, broken, lost, turnedAway }: RefusalCounts): number {
+  return unauthorized + incompatible + broken + lost + turnedAway
 }
 
 export const NODE_COLUMNS: readonly string[] = [
@@ -118,8 +148,7 @@ export function nodeCells({ member, figures, load }: NodeRow): (string | number)
   if (figures === undefined || load === undefined) return [...known, ...Array<string>(9).fill('-')]
   const { entities, queued, waiting, rssBytes, refused, movedForLoad, movedForTalk } = figures
   const moved = movedForLoad + movedForTalk
-  const { unauthorized, incompatible, broken, lost, turnedAway } = refused
-  const total = unauthorized + incompatible + broken + lost + turnedAway
+  const total = totalOf(refused)
   const memory = Math.round(rssBytes / MB)
   const calls = Math.round(sum(Object.values(load.callsByType)))
   return [...known, entities, queued, waiting, calls, load.cpu, load.busy, memory, moved, total]

@@ -6,6 +6,11 @@ import { createProgram } from './program.ts'
 
 /** @param argv - as in `process.argv` */
 export async function runCommandLine(argv: readonly string[]): Promise<void> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    // Who read it has seen enough (`| head`). An app goes on without anybody who looks.
+    if (argv[2] !== 'run') process.exit()
+  })
   try {
     await createProgram().parseAsync(argv)
   } catch (error) {

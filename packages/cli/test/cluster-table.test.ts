@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClusterStatus, MemberLine, NodeFigures } from '@epicserver/runtime/host'
-import { NODE_COLUMNS, nodeCells, nodeRows, typeCells } from '#src/cluster-table.ts'
+import { headLines, NODE_COLUMNS, nodeCells, nodeRows, typeCells } from '#src/cluster-table.ts'
 
 function member(node: string): MemberLine {
   const info = {
@@ -67,4 +67,27 @@ test('cluster table: a node that says nothing has a line, and no figures', () =>
   const [cells] = nodeRows(silent).map((row) => nodeCells(row))
   assert.equal(cells?.length, NODE_COLUMNS.length)
   assert.equal(cells[callsAt], '-')
+})
+
+test('cluster table: a machine whose own nodes do not serve says so, and not that others are silent', () => {
+  const silent = { ...status([figures('1', 1, {}), figures('2', 1, {})]), nodes: [] }
+  assert.deepEqual(headLines(silent).slice(2), [
+    '! no node of this machine serves just now, so none could be asked',
+  ])
+  const one = status([figures('1', 1, {}), figures('2', 1, {})])
+  assert.deepEqual(headLines({ ...one, nodes: one.nodes.slice(0, 1) }).slice(2), [
+    '! node 2 does not answer',
+  ])
+})
+
+test('cluster table: who was refused where machines ask to join is counted, by why', () => {
+  const none = { unauthorized: 0, incompatible: 0, broken: 0, lost: 0, turnedAway: 0 }
+  const asked = (refused: typeof none): string[] =>
+    headLines({ ...status([figures('1', 1, {})]), desk: { address: '[::]:3030', refused } }).slice(
+      2,
+    )
+  assert.deepEqual(asked(none), [])
+  assert.deepEqual(asked({ ...none, unauthorized: 4, incompatible: 2 }), [
+    'refused at [::]:3030, where machines ask to join: 4 without the key, 2 of another cluster or version',
+  ])
 })

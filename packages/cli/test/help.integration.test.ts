@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { epic } from './cli-rig.ts'
+import { epic, MAIN } from './cli-rig.ts'
+
+const COMMANDS = [
+  ...['run', 'key', 'new', 'call', 'ps', 'inspect'],
+  ...['move', 'drain', 'plan', 'replace', 'status', 'top', 'db'],
+] as const
 
 test('epic --help: names all commands', async () => {
   const { code, stdout } = await epic('--help')
   assert.equal(code, 0)
-  for (const command of ['run', 'key', 'new', 'call', 'ps', 'inspect'])
-    assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
+  for (const command of COMMANDS) assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
 })
 
 test('epic --version: is the version of the package', async () => {
@@ -21,7 +26,7 @@ test('epic --version: is the version of the package', async () => {
   })
 })
 
-for (const command of ['run', 'key', 'new', 'call', 'ps', 'inspect']) {
+for (const command of COMMANDS) {
   test(`epic ${command} --help: says what it is for`, async () => {
     const { code, stdout } = await epic(command, '--help')
     assert.equal(code, 0)
@@ -68,3 +73,12 @@ for (const { args, says } of wrong) {
     assert.equal(code, 2)
   })
 }
+
+test('epic: who reads no further than it wants to is no error', async () => {
+  const child = spawn(process.execPath, [MAIN, '--version'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  assert.deepEqual([code, stderr], [0, ''])
+})

@@ -2,7 +2,6 @@
 import { EpicError } from '@epicserver/contracts'
 import { Reader, Writer } from '@epicserver/wire'
 import type { PeerIdentity, RawChannel } from './handshake.ts'
-import { printPeer } from './peer-address.ts'
 import { printable } from './printable.ts'
 
 /** Who we are. */
@@ -61,12 +60,9 @@ export function decodeIdentity(body: Uint8Array): PeerIdentity | undefined {
 export function checkFits(raw: RawChannel, ours: PeerIdentity, theirs: PeerIdentity): void {
   if (theirs.clusterId !== ours.clusterId) {
     const clusters = `the cluster is "${ours.clusterId}" on one side, "${printable(theirs.clusterId)}" on the other`
-    throw new EpicError('Incompatible', `${printPeer(raw.peer)}: ${clusters}`)
+    throw new EpicError('Incompatible', clusters)
   }
   if (theirs.nodeId === ours.nodeId && theirs.incarnation === ours.incarnation) {
-    throw new EpicError(
-      'Incompatible',
-      `${printPeer(raw.peer)}: both sides are node "${ours.nodeId}"`,
-    )
+    throw new EpicError('Incompatible', `both sides are node "${ours.nodeId}"`)
   }
 }

@@ -37,6 +37,14 @@ const REFUSALS: Readonly<Record<string, ErrorCode>> = {
 /** SQLSTATEs of errors that come before any statement was looked at, although they end the connection. */
 const BEFORE_STATEMENTS = /^(28|3D|53300|57P03)/
 
+/** A certificate that no authority of this system has signed. */
+const UNKNOWN_SIGNERS: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+
 export function meaningOf(error: unknown): Meaning {
   if (refusalCodeOf(error) !== undefined) return 'refused'
   const { code, severity } = fieldsOf(error)
@@ -58,7 +66,11 @@ export function codeOf(error: unknown): string {
 
 /** What the database or the system said; the driver's errors carry the statement too, which is not repeated. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error && error.message !== '' ? error.message : fieldsOf(error).code
+  const { code } = fieldsOf(error)
+  const said = error instanceof Error && error.message !== '' ? error.message : code
+  return UNKNOWN_SIGNERS.has(code)
+    ? `${said}: name who signed it, by ca=<file> in the address`
+    : said
 }
 
 /** Whether it was the connecting that failed, for whatever reason. */

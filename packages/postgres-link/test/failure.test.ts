@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { meaningOf, refusalFrom } from '@epicserver/postgres-link'
+import { meaningOf, messageOf, refusalFrom } from '@epicserver/postgres-link'
 import type { Meaning } from '@epicserver/postgres-link'
 
 /** An error as the driver makes it of what the server said. */
@@ -45,6 +45,15 @@ const MEANINGS: readonly [claim: string, Error, Meaning][] = [
 ]
 
 describe('postgres failure', () => {
+  it('a certificate that nobody known has signed: says how to name who has', () => {
+    const error = met('UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+    assert.equal(
+      messageOf(error),
+      'met UNABLE_TO_VERIFY_LEAF_SIGNATURE: name who signed it, by ca=<file> in the address',
+    )
+    assert.equal(messageOf(met('ECONNREFUSED')), 'met ECONNREFUSED')
+  })
+
   for (const [claim, error, meaning] of MEANINGS) {
     it(`${claim}: ${meaning}`, () => {
       assert.equal(meaningOf(error), meaning)

@@ -174,6 +174,10 @@ function whenListening(server: Server, { host, port }: TcpAddress): Promise<void
 
 function listenError(address: TcpAddress, cause: NodeJS.ErrnoException): EpicError {
   const what = `listen at ${formatTcpAddress(address)}`
+  if (cause.code === 'EADDRINUSE') {
+    const advice = 'another process listens there. Stop it, or listen at another port'
+    return new EpicError('Unavailable', `Cannot ${what}: ${advice}`, { cause })
+  }
   const isIpv6Missing = cause.code === 'EAFNOSUPPORT' || cause.code === 'EADDRNOTAVAIL'
   if (!isIpv6Missing || !address.host.includes(':')) return socketError(what, cause)
   return new EpicError('Unavailable', `Cannot ${what}: ${IPV6_ADVICE}`, { cause })

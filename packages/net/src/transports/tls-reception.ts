@@ -9,6 +9,7 @@ import type { Server as TlsServer, TLSSocket } from 'node:tls'
 import type { PeerAddress } from '../peer-address.ts'
 import { SocketLink } from '../socket-link.ts'
 import type { Admission, ListenEvents } from '../transport.ts'
+import { tlsRefusal } from './socket-errors.ts'
 import { bindingOf, createTls } from './tcp-security.ts'
 import type { TlsSecurity } from './tcp-security.ts'
 
@@ -29,7 +30,7 @@ export class TlsReception {
     this.#tls = createTls(security)
     this.#tls.on('secureConnection', (socket) => this.#handleSecure(socket))
     this.#tls.on('tlsClientError', (error, socket) => {
-      this.#take(socket)?.admission.handleFailed('Unauthorized', error.message)
+      this.#take(socket)?.admission.handleFailed('Unauthorized', tlsRefusal(error))
     })
   }
 

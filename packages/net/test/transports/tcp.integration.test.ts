@@ -74,6 +74,16 @@ describe('transport tcp: addresses', () => {
   })
 })
 
+describe('transport tcp: an address that is taken', () => {
+  it('is said, with what to do', async (context) => {
+    const address = await pipeOf(context, 'plain-text').listen('[::1]:0')
+    await assert.rejects(pipeOf(context, 'plain-text').listen(address), {
+      code: 'Unavailable',
+      message: `Cannot listen at ${address}: another process listens there. Stop it, or listen at another port`,
+    })
+  })
+})
+
 describe('transport tcp: plain text', () => {
   it('that leaves this host prints a warning at each start (checklist 3)', async (context) => {
     const log = new TestLog()
@@ -213,6 +223,27 @@ describe('transport tcp: tls', () => {
     const { unauthorized, lost } = pipe.counts
     assert.equal(unauthorized + lost, 4)
     assert.equal((await pipeOf(context, security).connect(address)).state, 'open')
+  })
+
+  it('who is refused is named once, and why in words of ours (checklist 7)', async (context) => {
+    const log = new TestLog()
+    const pipe = pipeOf(context, { clusterKeys: new ClusterKeyring(KEY) }, log)
+    const address = await pipe.listen('[::1]:0')
+    const port = Number(address.split(':').at(-1))
+    const refusal = (): Promise<string> =>
+      new Promise((resolve) => pipe.on('refused', ({ error }) => resolve(error.message)))
+    const browser = refusal()
+    const socket = connectTcp({ host: '::1', port }, () => socket.write('GET / HTTP/1.1\r\n\r\n'))
+    socket.on('error', () => socket.destroy())
+    assert.match(await browser, /^Cannot open a channel with \[S2S: ::1, \d+\]: it speaks HTTP/)
+    const stranger = refusal()
+    const wrongKey = { clusterKeys: new ClusterKeyring(createClusterKey()) }
+    await assert.rejects(pipeOf(context, wrongKey).connect(address), isEpicError)
+    assert.match(
+      await stranger,
+      /^Cannot open a channel with \[S2S: ::1, \d+\]: it did not prove that it holds the cluster key [^:]*$/,
+    )
+    assert.ok(log.warnings.length >= 2, 'both are logged')
   })
 
   it('plain text at a port of tls, and tls at one of plain text, is refused', async (context) => {

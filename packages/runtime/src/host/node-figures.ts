@@ -1,10 +1,10 @@
 /** What a node tells about itself to whoever looks after the cluster: how much it holds, how busy it is, whom it refused. */
 import { performance } from 'node:perf_hooks'
-import type { PipeCounts } from '@epicserver/net'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { EntityNode } from '../node/node.ts'
 import type { StateFigures } from './cluster/state-address.ts'
 import type { NodeSite } from './node-site.ts'
+import { refusalsIn, type RefusalCounts } from './refusal-counts.ts'
 
 /** The figures of one node. */
 export interface NodeFigures {
@@ -32,16 +32,6 @@ export interface NodeFigures {
   readonly movedForTalk: number
   /** Those who came and were not let in, by why. */
   readonly refused: RefusalCounts
-}
-
-export interface RefusalCounts {
-  readonly unauthorized: number
-  readonly incompatible: number
-  readonly broken: number
-  /** Gave up, or took too long. */
-  readonly lost: number
-  /** For whom there was no room, or who had failed too often. */
-  readonly turnedAway: number
 }
 
 /** The statements of one node on the state store. */
@@ -106,16 +96,4 @@ function turnsOf({ kernel }: EntityNode): Record<string, number> {
 
 function statementsOf(node: EntityNode, site: NodeSite): NodeStatements {
   return { node: node.nodeId, ...(site.stateFigures?.() ?? { statements: [], slow: [] }) }
-}
-
-function refusalsIn(counts: readonly PipeCounts[]): RefusalCounts {
-  const sum = (pick: (count: PipeCounts) => number): number =>
-    counts.reduce((total, count) => total + pick(count), 0)
-  return {
-    unauthorized: sum(({ unauthorized }) => unauthorized),
-    incompatible: sum(({ incompatible }) => incompatible),
-    broken: sum(({ broken, brokenChannels }) => broken + brokenChannels),
-    lost: sum(({ lost, timedOut }) => lost + timedOut),
-    turnedAway: sum(({ refusedFull, refusedFailing }) => refusedFull + refusedFailing),
-  }
 }

@@ -2,6 +2,7 @@
 import type { ClusterStoreLimits, EpicError } from '@epicserver/contracts'
 import type { EngineHealth } from './cluster/engine-watch.ts'
 import type { Membership } from './members.ts'
+import type { RefusalCounts } from './refusal-counts.ts'
 import type { NodeProcessConfig } from './supervisor-messages.ts'
 
 /** What a supervisor hears from it. */
@@ -41,4 +42,6 @@ export interface SiteStatus {
   /** Of which engine, and how it is. */
   readonly engine: { readonly address: string } & EngineHealth
   readonly membership?: Membership
+  /** Those who asked this machine where the cluster is and were not let in; a machine alone asks nobody. */
+  readonly desk?: { readonly address: string; readonly refused: RefusalCounts }
 }

@@ -25,6 +25,7 @@ import { isLoopback, parseTcpAddress } from '@epicserver/net'
 import { openDataFolder, type DataFolderLock } from '@epicserver/store-lmdb'
 import type { Log } from '../../log.ts'
 import { endLeasesAt, KEY_PREFIX, livingMembers, readMembership } from '../members.ts'
+import { refusalsIn } from '../refusal-counts.ts'
 import { SETUP_CLAIM, SETUP_DONE } from '../run-setup.ts'
 import type { Site, SiteStatus } from '../site.ts'
 import { adoptState } from './adopt-state.ts'
@@ -164,6 +165,7 @@ export class ClusterSite implements Site {
     const members = await livingMembers(this.#engine)
     await knock(addressesOf(members), {
       clusterId,
+      host: this.#host,
       secrets: settings.secrets,
       compatibility,
       log,
@@ -231,7 +233,13 @@ export class ClusterSite implements Site {
     const { name, engine } = this.#options.settings
     const health = this.#watch?.health
     if (health === undefined) throw new Error('There is a status after begin')
-    const known = { cluster: name, engine: { address: withoutSecrets(engine), ...health } }
+    const known = {
+      cluster: name,
+      engine: { address: withoutSecrets(engine), ...health },
+      ...(this.#desk && {
+        desk: { address: this.#desk.address, refused: refusalsIn([this.#desk.counts]) },
+      }),
+    }
     if (!health.isReachable) return known
     try {
       return { ...known, membership: await readMembership(this.#engine) }
@@ -258,7 +266,13 @@ export class ClusterSite implements Site {
       await startAnew(this.#engine)
       return
     }
-    await knock(addressesOf(members), { clusterId, secrets: settings.secrets, compatibility, log })
+    await knock(addressesOf(members), {
+      clusterId,
+      host: this.#host,
+      secrets: settings.secrets,
+      compatibility,
+      log,
+    })
   }
 
   /** Tries again, for as long as the settings say, what may come right by itself. */

@@ -7,7 +7,8 @@
  * | `postgres://user:password@host/database[?…]` | PostgreSQL |
  *
  * Behind the `?`: `ca`, `cert` and `key` name files with certificates in PEM, `servername` the name in the servers' certificates,
- * `allowPlainText=yes` lets it go to other machines without encryption. What PostgreSQL's own tools know behind it (`sslmode`) is theirs.
+ * `allowPlainText=yes` lets it go to other machines without encryption. What PostgreSQL's own tools know behind it (`sslmode`) is theirs;
+ * `sslrootcert`, `sslcert` and `sslkey`, which they know and the driver does not, are other words for the first three.
  */
 import { readFile } from 'node:fs/promises'
 import { EpicError, type ClusterStore } from '@epicserver/contracts'
@@ -29,6 +30,8 @@ interface Tls {
 const ETCD = /^(etcds?):\/\/(?:([^@/?]*)@)?([^@/?]+)\/?(?:\?(.*))?$/
 const FILES = ['ca', 'cert', 'key'] as const
 const OURS = [...FILES, 'servername', 'allowPlainText']
+/** What PostgreSQL's own tools call them. */
+const AS_IN_PSQL = { ca: 'sslrootcert', cert: 'sslcert', key: 'sslkey' } as const
 
 /**
  * Opens the engine; it is first spoken to when it is first asked.
@@ -77,6 +80,11 @@ export async function splitPostgresAddress(
 ): Promise<{ readonly bare: string; readonly options: EngineOptions }> {
   const [place = '', query = ''] = address.split('?', 2)
   const parameters = new URLSearchParams(query)
+  for (const name of FILES) {
+    const file = parameters.get(AS_IN_PSQL[name])
+    if (file !== null && !parameters.has(name)) parameters.set(name, file)
+    parameters.delete(AS_IN_PSQL[name])
+  }
   const options = await optionsFrom(parameters, 'postgres')
   for (const name of OURS) parameters.delete(name)
   return { bare: parameters.size === 0 ? place : `${place}?${parameters.toString()}`, options }

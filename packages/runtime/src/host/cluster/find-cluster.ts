@@ -158,7 +158,11 @@ class ClusterSearch {
     const reasons = failures.map(({ message }) => message).join('; ')
     const { foreign, stale } = this.#lan?.counts ?? { foreign: 0, stale: 0 }
     const heard = [
-      ...(foreign > 0 ? [`beacons of other clusters, or under another key, were heard`] : []),
+      ...(foreign > 0
+        ? [
+            `beacons under another key or of another cluster were heard: compare the key, and --cluster-name`,
+          ]
+        : []),
       ...(stale > 0
         ? [`a beacon's stamp is over half a minute off: set the clocks of both machines`]
         : []),

@@ -5,7 +5,12 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { isEpicError } from '@epicserver/contracts'
 import { advertisedHost, type NetworkInterfaces } from '#src/host/cluster/advertised-host.ts'
-import { hasPassword, openEngine, withoutSecrets } from '#src/host/cluster/engine-address.ts'
+import {
+  hasPassword,
+  openEngine,
+  splitPostgresAddress,
+  withoutSecrets,
+} from '#src/host/cluster/engine-address.ts'
 import { formatNodeAddress, parseNodeAddress } from '#src/host/cluster/node-address.ts'
 import { machineRoute, neighbourRoute } from '#src/host/cluster/node-routes.ts'
 import { silentLog } from '#src/log.ts'
@@ -84,6 +89,20 @@ test('engine address: what is printed of it has no secrets', () => {
   assert.ok(!hasPassword('postgres://epic@db/epic') && !hasPassword('etcd://[::1]:2379'))
 })
 
+test('engine address: the authority of a database is named in our words or in those of its tools', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'epic-address-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const file = join(folder, 'ca.pem')
+  await writeFile(file, 'PEM')
+  for (const name of ['ca', 'sslrootcert']) {
+    const address = `postgres://u@h/d?sslmode=verify-full&${name}=${file}`
+    assert.deepEqual(await splitPostgresAddress(address), {
+      bare: 'postgres://u@h/d?sslmode=verify-full',
+      options: { allowPlainText: false, tls: { ca: 'PEM' } },
+    })
+  }
+})
+
 test('engine address: what is wrong with it is said', async () => {
   const table = [
     ['redis://h', /write etcd:\/\/host:2379 or postgres/],
@@ -96,6 +115,10 @@ test('engine address: what is wrong with it is said', async () => {
       /Cannot read the certificate or key in "\/nowhere\/ca.pem": there is no such file/,
     ],
     ['etcds://h?ca=/', /Cannot read the certificate or key in "\/": EISDIR/],
+    [
+      'postgres://u@h/d?sslmode=verify-full&sslrootcert=/nowhere/ca.pem',
+      /Cannot read the certificate or key in "\/nowhere\/ca.pem": there is no such file/,
+    ],
     ['postgres://u@10.0.0.1/d', /neither `tls` nor sslmode is set/],
   ] as const
   for (const [address, pattern] of table) {

@@ -138,6 +138,7 @@ test('knock: who would fit hears nothing bad, who would not hears what; nobody a
   const log = createLog(() => undefined)
   const as = (clusterId: string, compatibility: string, key = KEY) => ({
     clusterId,
+    host: '::1',
     compatibility,
     secrets: { clusterKey: key },
     log,
@@ -154,5 +155,19 @@ test('knock: who would fit hears nothing bad, who would not hears what; nobody a
   await assert.rejects(knock(['[::1]:1'], as('c', 'same')), {
     code: 'Unavailable',
     message: /of its 1 living nodes none can be reached from here/,
+  })
+})
+
+test('knock: a machine on loopback joins nobody who is elsewhere, since they would dial themselves', async () => {
+  const options = {
+    clusterId: 'c',
+    compatibility: 'same',
+    secrets: { clusterKey: KEY },
+    log: createLog(() => undefined),
+  }
+  await assert.rejects(knock(['[::1]:1', '[fd00::7]:3031'], { ...options, host: '127.0.0.1' }), {
+    code: 'SettingsInvalid',
+    message:
+      /a node at \[fd00::7\]:3031.*this machine at 127\.0\.0\.1, which is loopback.*--listen \[::\]:3030/,
   })
 })
