@@ -174,13 +174,31 @@ describe('calls between nodes', () => {
     rig.close()
   })
 
-  it('nodes that cannot be reached are tried again at a steady pace, however many they are', async () => {
+  it('nodes that cannot be reached are tried again soon, then less and less often, however many they are', async () => {
     const rig = await pairRig({ Thing }, 4)
     for (const { cluster } of rig.members.slice(1)) cluster.kill()
-    const before = rig.network.opens
-    await rig.clock.advance(150)
-    const tries = rig.network.opens - before
-    assert.ok(tries >= 3 * 5 && tries <= 3 * 8, `3 nodes, 7 times in 150 ms: ${tries}`)
+    const triesIn = async (ms: number): Promise<number> => {
+      const before = rig.network.opens
+      await rig.clock.advance(ms)
+      return rig.network.opens - before
+    }
+    const soon = await triesIn(150)
+    assert.ok(soon >= 3 * 2 && soon <= 3 * 3, `3 nodes, 3 times in 150 ms: ${soon}`)
+    const later = await triesIn(1_000)
+    assert.ok(later >= 3 * 2 && later <= 3 * 4, `3 nodes, 3 times in the next second: ${later}`)
+    rig.close()
+  })
+
+  it('a node that was reached again is tried soon when it is lost once more', async () => {
+    const rig = await pairRig({ Thing })
+    const [first, second] = rig.members
+    const thing = first!.pool.Thing[rig.idAt(second!, 'Thing')]!
+    for (let time = 1; time <= 10; time += 1) {
+      rig.network.cut(second!.node.nodeId)
+      await quiet()
+      await rig.clock.advance(30)
+      assert.equal(await thing.add(1), time)
+    }
     rig.close()
   })
 })

@@ -76,6 +76,8 @@ export class Peers {
   readonly #intakes = new Map<string, Intake>()
   /** Nodes that are tried again after a moment. */
   readonly #lost = new Set<string>()
+  /** How often each node was tried in vain since a link to it was open. */
+  readonly #inVain = new Map<string, number>()
   #messages = 0
   #isClosed = false
 
@@ -156,6 +158,7 @@ export class Peers {
     for (const [nodeId, { channel }] of this.#links) {
       if (!wanted.has(nodeId)) {
         this.#end(nodeId, LEFT)
+        this.#inVain.delete(nodeId)
         channel.close()
       }
     }
@@ -238,6 +241,7 @@ export class Peers {
     const channel = this.#network.open(nodeId, address, {
       onOpen: () => {
         entry.state = 'open'
+        this.#inVain.delete(nodeId)
         this.#host.router.release()
       },
       onBatch: (bytes) => {
@@ -337,13 +341,19 @@ export class Peers {
     this.#end(nodeId, reason)
     if (this.#lost.has(nodeId)) return
     this.#lost.add(nodeId)
+    const tries = this.#inVain.get(nodeId) ?? 0
+    this.#inVain.set(nodeId, tries + 1)
     const { member, node } = this.#host
-    node.ports.clock.setTimer(() => {
-      this.#lost.delete(nodeId)
-      const info = member.view?.members.find((each) => each.nodeId === nodeId)
-      if (!this.#isClosed && info !== undefined && !this.#links.has(nodeId))
-        this.#open(nodeId, info.address)
-    }, REOPEN_AFTER_MS)
+    node.ports.clock.setTimer(
+      () => {
+        this.#lost.delete(nodeId)
+        const info = member.view?.members.find((each) => each.nodeId === nodeId)
+        if (info === undefined) this.#inVain.delete(nodeId)
+        if (!this.#isClosed && info !== undefined && !this.#links.has(nodeId))
+          this.#open(nodeId, info.address)
+      },
+      Math.min(REOPEN_AFTER_MS * 2 ** tries, REOPEN_AFTER_MS_MAX),
+    )
   }
 
   #end(nodeId: string, reason: string): void {
@@ -540,6 +550,8 @@ const LANED_REQUESTS: ReadonlySet<string> = new Set([SWEEP_REQUEST, CONFIRM_REQU
 
 /** Long enough not to spin on a node that is just dying, short against any lease. */
 const REOPEN_AFTER_MS = 20
+/** Between tries of a node that cannot be reached: it and its log are left in peace, and it is found soon when it can. */
+const REOPEN_AFTER_MS_MAX = 320
 
 const LEFT = 'the node has left the cluster'
 const REPLACED = 'its key counts no more'
