@@ -71,6 +71,8 @@ export class Activation {
   running = 0
   /** When its last turn ended, on the node's coarse clock. */
   usedAt: number
+  /** Calls that its turns have made and that wait in mailboxes of other entities of this node. */
+  sentWaiting = 0
   /** What the driver notes of the last call that left for elsewhere; opaque here. */
   sentRound = 0
   /** What it is taken to cost in memory. */

@@ -28,6 +28,7 @@ export function assertKernelInvariants(tables: KernelTables): void {
   const { counts, mailboxes } = tables
   const queued = assertQueued(tables)
   const sums = { activations: 0, bytes: 0, leavingBytes: 0, timers: 0, waiting: 0, redirects: 0 }
+  const sentWaiting = countSentWaiting(tables)
   for (const type of tables.types.values()) {
     for (const calls of type.redirects.values()) sums.redirects += calls.length
     for (const [id, activation] of type.activations) {
@@ -35,6 +36,8 @@ export function assertKernelInvariants(tables: KernelTables): void {
       assertCalls(activation, queued.get(activation) ?? 0, mailboxes)
       if (type.plan.hasLocks) assertLocks(activation)
       assertParts(activation)
+      const sent = sentWaiting.get(activation) ?? 0
+      equal(activation.sentWaiting, sent, `calls of ${nameOfEntity(activation)} that wait`)
       sums.activations += 1
       sums.bytes += activation.bytes
       if (activation.state === 'sleeping') sums.leavingBytes += activation.bytes
@@ -53,6 +56,21 @@ export function assertKernelInvariants(tables: KernelTables): void {
       `${tables.deadlines} deadlines are watched for ${counts.pendingCalls} expected calls`,
     )
   }
+}
+
+/** Counts what waits in mailboxes, by the entity that has sent it. */
+function countSentWaiting({ types }: KernelTables): Map<Activation, number> {
+  const counts = new Map<Activation, number>()
+  for (const { activations } of types.values()) {
+    for (const activation of activations.values()) {
+      for (const { parent } of activation.waiting ?? []) {
+        const sender = parent?.activation ?? null
+        if (sender === null || sender === activation) continue
+        counts.set(sender, (counts.get(sender) ?? 0) + 1)
+      }
+    }
+  }
+  return counts
 }
 
 /** Checks the run queue, and counts its calls by activation. */

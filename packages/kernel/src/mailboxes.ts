@@ -44,7 +44,7 @@ export class Mailboxes {
         return
       }
     }
-    call.status = 'waiting'
+    wait(call)
     if (activation.waiting === null) activation.waiting = [call]
     else activation.waiting.push(call)
     if (hasLocks) this.waits.add(call, now)
@@ -99,6 +99,7 @@ export class Mailboxes {
   remove(activation: Activation, call: Call): void {
     const waiting = activation.waiting as Call[]
     waiting.splice(waiting.indexOf(call), 1)
+    noteWaited(call)
     if (waiting.length === 0) activation.waiting = null
     this.waits.remove(call)
     if (activation.state === 'active') this.startWaiting(activation)
@@ -110,7 +111,10 @@ export class Mailboxes {
     if (waiting === null) return
     if (!activation.type.plan.hasLocks) {
       activation.waiting = null
-      for (const call of waiting) this.#queue(call)
+      for (const call of waiting) {
+        noteWaited(call)
+        this.#queue(call)
+      }
       return
     }
     let started = 0
@@ -133,7 +137,7 @@ export class Mailboxes {
     const withdrawn = this.runnable.takeAllOf(activation)
     activation.waiting = [...withdrawn, ...(activation.waiting ?? [])]
     for (const call of withdrawn) {
-      call.status = 'waiting'
+      wait(call)
       if (!activation.type.plan.hasLocks) continue
       this.#forgetTurn(activation, call)
       call.turnKey = null
@@ -152,6 +156,7 @@ export class Mailboxes {
     activation.accepted -= waiting.length
     for (const call of waiting) {
       this.waits.remove(call)
+      noteWaited(call)
       call.status = 'made'
     }
     return waiting
@@ -175,6 +180,7 @@ export class Mailboxes {
 
   #startWaiter(activation: Activation, call: Call): void {
     this.waits.remove(call)
+    noteWaited(call)
     this.#start(activation, call)
   }
 
@@ -196,6 +202,17 @@ export class Mailboxes {
     turns.splice(turns.indexOf(call), 1)
     if (turns.length === 0) activation.turns = null
   }
+}
+
+function wait(call: Call): void {
+  call.status = 'waiting'
+  const sender = call.parent?.activation ?? null
+  if (sender !== null && sender !== call.activation) sender.sentWaiting += 1
+}
+
+function noteWaited({ activation, parent }: Call): void {
+  const sender = parent?.activation ?? null
+  if (sender !== null && sender !== activation) sender.sentWaiting -= 1
 }
 
 /** Whether a draining entity must still run a call, because one of its turns waits for it. */

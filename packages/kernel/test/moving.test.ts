@@ -72,6 +72,21 @@ describe('moving: an entity that is to live elsewhere', () => {
     driver.kernel.assertInvariants()
   })
 
+  it('knows whether something that it has sent waits for another entity of its node', () => {
+    const driver = new Driver({ types: [Room] })
+    const [sender, busy] = [driver.activate('Room/a'), driver.activate('Room/b')]
+    driver.kernel.drain(busy)
+    const turn = driver.start('Room/a', go)
+    driver.call('Room/b', go, { parent: turn })
+    driver.call('Room/a', go, { parent: turn })
+    driver.end(turn)
+    assert.equal(sender.sentWaiting, 1)
+    driver.kernel.assertInvariants()
+    driver.kernel.handleStayed(busy)
+    assert.equal(sender.sentWaiting, 0)
+    driver.kernel.assertInvariants()
+  })
+
   it('stays out of the middle of draining, too', () => {
     const driver = new Driver({ types: [Room] })
     const activation = driver.activate('Room/a')
