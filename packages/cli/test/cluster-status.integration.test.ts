@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClusterStatus, NodeStatements } from '@epicserver/runtime/host'
+import type { ClusterStatus, EntityView, NodeStatements } from '@epicserver/runtime/host'
 import { AppUnderTest, epic, temporaryFolder, writeApp } from './cli-rig.ts'
 import { ClusterUnderTest, missingEtcd, missingPostgres, startDatabase } from './cluster-rig.ts'
 
@@ -49,6 +49,14 @@ test(
       6,
     )
     assert.deepEqual(status.troubles, [])
+
+    for (const id of ['a', 'b', 'c']) {
+      const view = await json<EntityView>(second, 'inspect', `Account/${id}`)
+      assert.deepEqual([view.fields, view.isActive], [{ balance: 1 }, true])
+      assert.ok(members.some(({ node }) => node === view.node))
+    }
+    const nobody = await epic('inspect', 'Account/nobody', '--data', first.data)
+    assert.match(nobody.stderr, /no node has it in memory, and nothing of it is saved/)
 
     const { nodes } = await json<{ nodes: NodeStatements[] }>(second, 'db')
     const writes = nodes.flatMap(({ statements }) =>

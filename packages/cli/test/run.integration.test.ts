@@ -91,7 +91,7 @@ test('epic call: what cannot be called is said, with what was meant', async (t) 
   assert.deepEqual(await said('call', 'Player/bob', 'fall'), [1, 'epic: RangeError: fell'])
   assert.deepEqual(await said('inspect', 'Player/nobody'), [
     1,
-    'epic: Cannot find "Player/nobody": it is not in memory on this machine, and nothing of it is saved here',
+    'epic: Cannot find "Player/nobody": no node has it in memory, and nothing of it is saved',
   ])
   assert.deepEqual(await said('inspect', 'Playr/bob'), [
     1,

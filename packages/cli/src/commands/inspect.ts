@@ -1,4 +1,4 @@
-/** `epic inspect Player/bob`: what an entity holds, in memory or on disk. */
+/** `epic inspect Player/bob`: what an entity holds, in memory or saved, wherever in the cluster. */
 import { EpicError, parseEntityId } from '@epicserver/contracts'
 import type { EntityView } from '@epicserver/runtime/host'
 import { ask } from '../ask.ts'
@@ -13,15 +13,15 @@ export async function inspectCommand(
   if (view === null)
     throw new EpicError(
       'NotFound',
-      `Cannot find "${entity}": it is not in memory on this machine, and nothing of it is saved here`,
-      { details: { remedy: 'Its first call makes it; in a cluster, ask where it lives.' } },
+      `Cannot find "${entity}": no node has it in memory, and nothing of it is saved`,
+      { details: { remedy: 'Its first call makes it.' } },
     )
   if (options.json === true) {
     printJson(view)
     return
   }
   printLine(
-    `${view.entity}  ${view.state}  epoch ${view.epoch}  version ${view.version}  ${view.bytes} bytes`,
+    `${view.entity}  ${view.state}  epoch ${view.epoch}  version ${view.version}  ${view.bytes} bytes  node ${view.node}`,
   )
   if (view.running.length > 0) printLine(`running: ${view.running.join(', ')}`)
   if (view.waiting.length > 0) printLine(`waiting: ${view.waiting.join(', ')}`)

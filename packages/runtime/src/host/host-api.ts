@@ -1,7 +1,7 @@
 /** Running an app on a machine: the supervisor, its node processes, and asking them things. */
 export type { MoveOutcome } from '../cluster/departures.ts'
 export type { ChangeReport, DrainReport } from '../cluster/operators.ts'
-export type { EntityLine, EntityView } from './control-answers.ts'
+export type { EntityLine, EntityView } from './inspection.ts'
 export { endAtOnce } from './end-at-once.ts'
 export { askControl, ControlClient } from './control-client.ts'
 export {

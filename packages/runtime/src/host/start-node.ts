@@ -11,6 +11,7 @@ import { systemClock } from '../node/system-clock.ts'
 import { FolderFiles } from '../syscalls/folder-files.ts'
 import { bootId } from './boot-id.ts'
 import { loadApp } from './load-app.ts'
+import { answerInspection } from './inspection.ts'
 import { answerFigures } from './node-figures.ts'
 import { countProcessorTime } from './processor-time.ts'
 import { openNodeSite, type NodeSite } from './node-site.ts'
@@ -75,6 +76,7 @@ export async function startNode({
   })
   const node = await cluster.start()
   answerFigures({ cluster, node, site })
+  answerInspection(node)
   node.tasks.start()
   return { app, cluster, node, clusterStore, site, isInCluster: config.cluster !== undefined }
 }

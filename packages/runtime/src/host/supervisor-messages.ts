@@ -71,7 +71,13 @@ export type ControlRequest =
       readonly number?: CallNumber
     }
   | { readonly ask: 'ps'; readonly limit: number; readonly type?: string }
-  | { readonly ask: 'inspect'; readonly type: string; readonly id: string }
+  /** `everywhere`: the node asks all others as well. */
+  | {
+      readonly ask: 'inspect'
+      readonly type: string
+      readonly id: string
+      readonly everywhere?: boolean
+    }
   | { readonly ask: 'status' }
   /** `to` is a node's id, or the beginning of it. */
   | { readonly ask: 'move'; readonly type: string; readonly id: string; readonly to: string }

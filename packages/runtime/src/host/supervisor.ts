@@ -404,14 +404,16 @@ export class Supervisor {
     return choice[this.#turn % Math.max(1, choice.length)] ?? (this.#children[0] as NodeChild)
   }
 
-  async #inspect(request: ControlRequest): Promise<ControlAnswer> {
+  /** The nodes of this machine first, since they are asked without the network. */
+  async #inspect(request: ControlRequest & { ask: 'inspect' }): Promise<ControlAnswer> {
     const answers = await Promise.all(
       this.#children
         .filter((child) => child.state === 'serving')
         .map((child) => child.ask(request)),
     )
     const found = answers.find((answer) => answer.ok && answer.value !== null)
-    return found ?? answers.find((answer) => !answer.ok) ?? { ok: true, value: null }
+    const refusal = answers.find((answer) => !answer.ok)
+    return found ?? refusal ?? (await this.#anyServing().ask({ ...request, everywhere: true }))
   }
 
   async #askAll(request: ControlRequest): Promise<unknown[]> {
