@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ClusterClient } from '@epicserver/cluster-lmdb'
 import { isEpicError, type ClusterStore, type StateStore } from '@epicserver/contracts'
 import type { MemberOptions } from '@epicserver/fabric'
-import { parseTcpAddress } from '@epicserver/net'
+import { formatTcpAddress, parseTcpAddress } from '@epicserver/net'
 import type { PartitionStore } from '../cluster/routed-store.ts'
 import type { Log } from '../log.ts'
 import type { App } from '../model/app.ts'
@@ -91,9 +91,12 @@ async function openInCluster(
   const listenAt = nodeListenAddress(settings.listen, slot)
   const { secrets } = settings
   const trust = trustOf(secrets)
-  const far = machineRoute({ clusterId, secrets, trust, listenAt, log })
+  let ownPort = 0
+  const isOwn = (target: string): boolean => target === formatTcpAddress({ host, port: ownPort })
+  const far = machineRoute({ clusterId, secrets, trust, listenAt, isOwn, log })
   const network = await SocketNetwork.listen({ routes: [near, far], compatibility, log })
   const { port } = parseTcpAddress(network.addresses[1] ?? '')
+  ownPort = port
   const state = await openState(settings.state, settings.name, log)
   return {
     clusterStore,

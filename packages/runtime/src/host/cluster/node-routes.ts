@@ -108,6 +108,8 @@ export interface MachineRouteOptions {
   readonly trust?: Trust
   /** As in `[::]:3031`. */
   readonly listenAt: string
+  /** Whether this node itself is reached there now, where one that is gone was before: nobody else is to be had there. */
+  readonly isOwn?: (target: string) => boolean
   readonly log: Log
 }
 
@@ -117,6 +119,7 @@ export function machineRoute({
   secrets,
   trust = trustOf(secrets),
   listenAt,
+  isOwn = () => false,
   log,
 }: MachineRouteOptions): NodeRoute {
   return {
@@ -124,7 +127,10 @@ export function machineRoute({
     listenAt,
     handshakeFor: (nodeId) => handshakeBetweenMachines(trust, { clusterId, nodeId, role: 'node' }),
     accepts: (keyId) => trust.keyring?.accepted().some(({ id }) => id === keyId) !== false,
-    targetOf: (address) => address.split('/', 1)[0],
+    targetOf: (address) => {
+      const [target = ''] = address.split('/', 1)
+      return isOwn(target) ? undefined : target
+    },
   }
 }
 

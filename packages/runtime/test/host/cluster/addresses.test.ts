@@ -43,8 +43,12 @@ test('routes: a neighbour is reached by its socket, others and whoever lies by t
   ]) {
     assert.equal(near.targetOf(elsewhere), undefined, elsewhere)
   }
-  const far = machineRoute({ clusterId: 'c', secrets: {}, listenAt: '[::1]:0', log: silentLog })
+  const far = machineRoute({
+    ...{ clusterId: 'c', secrets: {}, listenAt: '[::1]:0', log: silentLog },
+    isOwn: (target) => target === '[fd00::7]:3031',
+  })
   assert.equal(far.targetOf('[fd00::7]:3032/node-1-7.sock'), '[fd00::7]:3032')
+  assert.equal(far.targetOf('[fd00::7]:3031/node-0-1.sock'), undefined, 'that one is gone')
 })
 
 test('advertised host: the address by which most can reach this machine', () => {
