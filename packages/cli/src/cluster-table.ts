@@ -5,6 +5,7 @@ import type {
   NodeFigures,
   RefusalCounts,
 } from '@epicserver/runtime/host'
+import { formatTable } from './output.ts'
 
 /** What changed between two looks, for who looks again and again. */
 export interface Load {
@@ -152,6 +153,29 @@ export function nodeCells({ member, figures, load }: NodeRow): (string | number)
   const memory = Math.round(rssBytes / MB)
   const calls = Math.round(sum(Object.values(load.callsByType)))
   return [...known, entities, queued, waiting, calls, load.cpu, load.busy, memory, moved, total]
+}
+
+/** What a narrow terminal goes without, in this order: first what says little of how a node is doing. */
+const LEFT_OUT_FIRST: readonly string[] = [
+  ...['zone', 'labels', 'version', 'lease', 'refused', 'moved', 'MB', 'busy %'],
+  ...['waiting', 'address', 'queued'],
+]
+
+/** The table of the nodes, with as many columns as fit. */
+export function nodeTable(rows: readonly NodeRow[], width: number = Infinity): string[] {
+  const cells = rows.map((row) => nodeCells(row))
+  let shown = NODE_COLUMNS.map((name, index) => ({ name, index }))
+  const table = (): string[] =>
+    formatTable(
+      shown.map(({ name }) => name),
+      cells.map((row) => shown.map(({ index }) => row[index] ?? '')),
+    )
+  for (const dispensable of LEFT_OUT_FIRST) {
+    const lines = table()
+    if (lines.every((line) => line.length <= width)) return lines
+    shown = shown.filter(({ name }) => name !== dispensable)
+  }
+  return table()
 }
 
 export const TYPE_COLUMNS: readonly string[] = ['type', 'calls/s']

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ClusterStatus, MemberLine, NodeFigures } from '@epicserver/runtime/host'
-import { headLines, NODE_COLUMNS, nodeCells, nodeRows, typeCells } from '#src/cluster-table.ts'
+import {
+  headLines,
+  NODE_COLUMNS,
+  nodeCells,
+  nodeRows,
+  nodeTable,
+  typeCells,
+} from '#src/cluster-table.ts'
 
 function member(node: string): MemberLine {
   const info = {
@@ -90,4 +97,14 @@ test('cluster table: who was refused where machines ask to join is counted, by w
   assert.deepEqual(asked({ ...none, unauthorized: 4, incompatible: 2 }), [
     'refused at [::]:3030, where machines ask to join: 4 without the key, 2 of another cluster or version',
   ])
+})
+
+test('cluster table: a narrow terminal is shown what tells most of how nodes are doing', () => {
+  const now = status([figures('7174a1ffb4588731', 1_000, { Room: 100 })])
+  const wide = nodeTable(nodeRows(now))
+  assert.equal(wide[0]?.split(/ {2,}/).length, NODE_COLUMNS.length)
+  const narrow = nodeTable(nodeRows(now), 80)
+  assert.ok(narrow.every((line) => line.length <= 80))
+  for (const name of ['node', 'state', 'owns', 'entities', 'calls/s', 'cpu %'])
+    assert.ok(narrow[0]?.includes(name), name)
 })

@@ -8,14 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isEpicError } from '@epicserver/contracts'
 import type { ClusterStatus } from '@epicserver/runtime/host'
 import { ask } from '../ask.ts'
-import {
-  headLines,
-  NODE_COLUMNS,
-  nodeCells,
-  nodeRows,
-  TYPE_COLUMNS,
-  typeCells,
-} from '../cluster-table.ts'
+import { headLines, nodeRows, nodeTable, TYPE_COLUMNS, typeCells } from '../cluster-table.ts'
 import { formatTable, printJson } from '../output.ts'
 
 const OTHER_SCREEN = '\u001B[?1049h\u001B[?25l'
@@ -72,7 +65,9 @@ function draw(
   isScreen: boolean,
 ): void {
   const lines =
-    status === undefined ? ['the app does not answer; asked again'] : tables(status, before)
+    status === undefined
+      ? ['the app does not answer; asked again']
+      : tables(status, { before, width: isScreen ? process.stdout.columns : Infinity })
   if (!isScreen) {
     process.stdout.write(`${lines.join('\n')}\n\n`)
     return
@@ -83,13 +78,13 @@ function draw(
   process.stdout.write(`${HOME_AND_CLEAR}${shown.join('\r\n')}`)
 }
 
-function tables(status: ClusterStatus, before: ClusterStatus | undefined): string[] {
+function tables(
+  status: ClusterStatus,
+  { before, width }: { readonly before: ClusterStatus | undefined; readonly width: number },
+): string[] {
   const rows = nodeRows(status, before)
-  const nodes = formatTable(
-    NODE_COLUMNS,
-    rows.map((row) => nodeCells(row)),
-  )
-  return [...headLines(status), '', ...nodes, '', ...formatTable(TYPE_COLUMNS, typeCells(rows))]
+  const types = formatTable(TYPE_COLUMNS, typeCells(rows))
+  return [...headLines(status), '', ...nodeTable(rows, width), '', ...types]
 }
 
 function beginScreen(stop: () => void): void {
