@@ -25,6 +25,7 @@ export function addWatchingCommands(program: Command, dataFolder: string): void 
     .description('show what the statements on the state store cost')
     .option(...folder)
     .option('--json', 'print JSON')
+    .option('--metrics', 'print OpenMetrics, for what collects metrics')
     .action(dbCommand)
 }
 

@@ -64,6 +64,11 @@ test(
     )
     assert.ok(writes.reduce((sum, { requests }) => sum + requests, 0) >= 6)
     const shown = await epic('db', '--data', second.data)
+    const metrics = await epic('db', '--data', second.data, '--metrics')
+    assert.match(
+      metrics.stdout,
+      /^epic_db_statements_total\{node="\w+",shard="0",statement="apply"\} \d+$/m,
+    )
     assert.match(shown.stdout, /^node +shard +statement +count +errors +requests/)
 
     const top = await epic('top', '--data', first.data, '--count', '2', '--every', '0.1', '--json')

@@ -2,12 +2,18 @@
 import type { NodeStatements } from '@epicserver/runtime/host'
 import { ask } from '../ask.ts'
 import { printJson, printLine, printTable } from '../output.ts'
+import { statementMetrics } from '../statement-metrics.ts'
 
 export async function dbCommand(options: {
   readonly data: string
   readonly json?: boolean
+  readonly metrics?: boolean
 }): Promise<void> {
   const nodes = (await ask(options.data, { ask: 'statements' })) as readonly NodeStatements[]
+  if (options.metrics === true) {
+    process.stdout.write(statementMetrics(nodes))
+    return
+  }
   if (options.json === true) {
     printJson({ nodes })
     return
