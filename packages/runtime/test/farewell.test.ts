@@ -1,7 +1,8 @@
 /** Nodes that stop in good order while others call their entities all the time. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Entity, settings } from '@epicserver/runtime'
+import { Entity, settings, type PoolIndex } from '@epicserver/runtime'
+import { RESULT } from '#src/cluster/peer-messages.ts'
 import { pairRig, type Member, type PairRig } from './pair-rig.ts'
 
 class Thing extends Entity {
@@ -47,6 +48,38 @@ async function leaveUnderCalls(
     if (calls % 4 === 0) await rig.clock.advance(1)
   }
   return calls
+}
+
+/** Where a batch says what its first message is, as long as there were few views. */
+const AFTER_VIEW_NO = 1
+
+/** Calls things of a node that leaves in every turn of the event loop: each another one, since a second call waits behind the first. */
+class Newcomer {
+  readonly failures: unknown[] = []
+  readonly #ids: readonly string[]
+  #answered = 0
+  calls = 0
+  isDone = false
+
+  constructor({ node }: Member<App>) {
+    const all = Array.from({ length: 20_000 }, (_, n) => `e${n}`)
+    this.#ids = all.filter((id) => node.ports.router.isHome(node.refTo('Thing', id)))
+  }
+
+  get isAnswered(): boolean {
+    return this.#answered + this.failures.length === this.calls
+  }
+
+  async call(things: PoolIndex<Thing>): Promise<void> {
+    while (!this.isDone) {
+      things[this.#ids[this.calls] as string]!.add(1).then(
+        () => (this.#answered += 1),
+        (error: unknown) => this.failures.push(error),
+      )
+      this.calls += 1
+      await new Promise(setImmediate)
+    }
+  }
 }
 
 async function rigOfTwo(): Promise<{
@@ -102,6 +135,36 @@ describe('leaving in good order', () => {
     void leaver.cluster.stop().then(() => (hasLeft = true))
     await rig.until(() => hasLeft, 'the node leaves')
     assert.deepEqual((await caller.pool.Thing[id]!.seen()).notes, [1])
+    rig.close()
+  })
+
+  it('no call of a node that comes meanwhile fails', async () => {
+    const { rig, caller, leaver } = await rigOfTwo()
+    const newcomer = new Newcomer(leaver)
+    // The other node is slow to say farewell, so that a third has time to come.
+    rig.network.filter = ({ from, lane }) => from !== caller.node.nodeId || lane !== 'high'
+    void leaver.cluster.stop().then(() => (newcomer.isDone = true))
+    await rig.join({ onJoined: ({ Thing }) => void newcomer.call(Thing as PoolIndex<Thing>) })
+    await rig.until(() => newcomer.isDone && newcomer.isAnswered, 'all are answered')
+    assert.deepEqual(newcomer.failures, [])
+    assert.ok(newcomer.calls > 10)
+    rig.close()
+  })
+
+  it('no call of a node fails to which a link has yet to open', async () => {
+    const { rig, leaver } = await rigOfTwo()
+    const newcomer = new Newcomer(leaver)
+    const known = rig.members.map(({ node }) => node.nodeId)
+    // The one that comes does not answer the greeting, so that a second goes by before it is called by the one that leaves.
+    rig.network.filter = ({ from, bytes }) =>
+      known.includes(from) || bytes[AFTER_VIEW_NO] !== RESULT
+    const joined = await rig.join()
+    void newcomer.call(joined.pool.Thing)
+    rig.network.filter = () => true
+    void leaver.cluster.stop().then(() => (newcomer.isDone = true))
+    await rig.until(() => newcomer.isDone && newcomer.isAnswered, 'all are answered')
+    assert.deepEqual(newcomer.failures, [])
+    assert.ok(newcomer.calls > 0)
     rig.close()
   })
 

@@ -194,6 +194,8 @@ export interface JoinOptions {
   /** Processor time that the node says it has used. */
   readonly cpuMs?: () => number
   readonly balance?: BalanceOptions
+  /** Told when the node has joined; `join` itself waits until all partitions are served. */
+  readonly onJoined?: (pool: Pool<EntityClasses>) => void
 }
 
 const NO_STORE_WORK: PartitionStore = {
@@ -234,6 +236,7 @@ export async function pairRig<T extends EntityClasses>(
     labels = [],
     cpuMs = () => 0,
     balance = {},
+    onJoined,
   }: JoinOptions = {}): Promise<Member<T>> {
     const log: LogLine[] = []
     const store = new MemoryStateStore({ disk })
@@ -262,7 +265,10 @@ export async function pairRig<T extends EntityClasses>(
     })
     const member = { cluster, log, fenced: undefined as string | undefined } as Member<T>
     let node: EntityNode | undefined
-    void cluster.start().then((started) => (node = started))
+    void cluster.start().then((started) => {
+      node = started
+      onJoined?.(started.pool)
+    })
     await until(() => node !== undefined, 'a node joins')
     Object.assign(member, { node, pool: node?.pool })
     members.push(member)

@@ -6,6 +6,9 @@
  * come this late are sent back, messages that nobody waits for too; they wait at their senders until the next view says where to go. So
  * nobody's call fails because a node has left, as long as it leaves in good order.
  *
+ * A node that comes meanwhile *greets* each other one before it calls it: one that is leaving says so, and gets no call. Who was greeted
+ * earlier says farewell to whoever has, also where its own link to that node has yet to open.
+ *
  * It is a courtesy and no part of safety: a node that cannot answer in time is not waited for, nor one that is too old to know it.
  */
 import type { Priority } from '@epicserver/kernel'
@@ -18,6 +21,8 @@ import { pause, within } from '../node/pause.ts'
 /** Does nothing: that it is answered, on the lane that it names and came by, says that all before it on that lane has arrived. */
 export const SWEEP_REQUEST = '@sweep'
 const FAREWELL_REQUEST = '@farewell'
+/** Asked before the first call through a link: whether the other side is leaving. */
+export const GREETING_REQUEST = '@greeting'
 
 const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
 
@@ -48,6 +53,7 @@ export class Farewells {
     return new Map<string, NodeRequest>([
       [SWEEP_REQUEST, () => this.#handleSweep()],
       [FAREWELL_REQUEST, (from) => this.#handleFarewell(from)],
+      [GREETING_REQUEST, () => this.#isLeaving],
     ])
   }
 
@@ -55,11 +61,14 @@ export class Farewells {
   async sayAll(): Promise<void> {
     const { peers, node } = this.#parts
     this.#isLeaving = true
-    const all = Promise.all(peers.allStanding.map((link) => this.#sayTo(link)))
+    const nodes = new Set([...peers.allStanding.map(({ nodeId }) => nodeId), ...peers.callers])
+    const all = Promise.all([...nodes].map((nodeId) => this.#sayTo(nodeId)))
     await within(node.ports.clock, FAREWELL_MS_MAX, all)
   }
 
-  async #sayTo(link: PeerLink): Promise<void> {
+  async #sayTo(nodeId: string): Promise<void> {
+    const link = await this.#linkTo(nodeId)
+    if (link === undefined) return
     try {
       await sweep(link)
       await link.ask(FAREWELL_REQUEST, [], { timeLeftMs: FAREWELL_MS_MAX })
@@ -67,6 +76,15 @@ export class Farewells {
       // Its link has ended, or it knows no farewells: there is nothing to wait for.
       this.#parts.node.log.debug('a node was left without farewell', { peer: link.nodeId, error })
     }
+  }
+
+  /** The link to a node that calls this one: it may have yet to open. */
+  async #linkTo(nodeId: string): Promise<PeerLink | undefined> {
+    const { peers } = this.#parts
+    const until = this.#now() + FAREWELL_MS_MAX
+    while (peers.standing(nodeId) === undefined && peers.isCaller(nodeId) && this.#now() < until)
+      await this.#pause()
+    return peers.standing(nodeId)
   }
 
   /** Another node leaves: what was sent to it comes to its end, and nothing more is sent. */

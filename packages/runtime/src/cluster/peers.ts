@@ -23,7 +23,7 @@ import type { EntityNode } from '../node/node.ts'
 import { movedAnswer, PeerCall, type Returned } from './peer-call.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { NODE_TYPE, PeerLink, TASK_OPERATION, type Waiting } from './peer-link.ts'
-import { laneFrom, SWEEP_REQUEST } from './farewells.ts'
+import { GREETING_REQUEST, laneFrom, SWEEP_REQUEST } from './farewells.ts'
 import { Acquaintances, INTRODUCTION, type Target } from './introductions.ts'
 import {
   CALL,
@@ -42,7 +42,7 @@ import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network
 import type { Whereabouts } from './whereabouts.ts'
 import { descriptionOf } from '../model/ref.ts'
 import { isDueTask } from '../tasks/task-firing.ts'
-import { pause } from '../node/pause.ts'
+import { pause, within } from '../node/pause.ts'
 
 /** What the links need of the node around them. */
 export interface PeerHost {
@@ -63,6 +63,8 @@ export interface PeerHost {
 /** A link is open within milliseconds, unless its node is gone; then the next view says so within a lease. */
 const OPENING_MS_MAX = 2_000
 const LOOK_AGAIN_MS = 5
+/** A round trip, also to a node that is busy. */
+const GREETING_MS_MAX = 1_000
 
 export class Peers {
   readonly #host: PeerHost
@@ -114,10 +116,19 @@ export class Peers {
     await this.#intakes.get(from)?.cleared()
   }
 
+  /** The nodes that call this one. */
+  get callers(): Iterable<string> {
+    return this.#newest.keys()
+  }
+
+  isCaller(nodeId: string): boolean {
+    return this.#newest.has(nodeId)
+  }
+
   /** A node is about to leave: no call is sent to it any more. */
   spare(nodeId: string): void {
     const entry = this.#links.get(nodeId)
-    if (entry?.state === 'open') entry.state = 'spared'
+    if (entry?.state === 'open' || entry?.state === 'opening') entry.state = 'spared'
   }
 
   /** Sends nothing more through the link to a node, if it stands on this secret: it will be replaced. */
@@ -240,9 +251,8 @@ export class Peers {
   #open(nodeId: string, address: string): void {
     const channel = this.#network.open(nodeId, address, {
       onOpen: () => {
-        entry.state = 'open'
         this.#inVain.delete(nodeId)
-        this.#host.router.release()
+        void this.#greet(entry)
       },
       onBatch: (bytes) => {
         if (this.#read(source, bytes)) return
@@ -267,6 +277,20 @@ export class Peers {
     }
     const source = { from: nodeId, reader: this.#newReader(), link: entry.link }
     this.#links.set(nodeId, entry)
+  }
+
+  /** Calls go through a link when its node has said that it is not about to leave; it may be too old to know the question. */
+  async #greet(entry: Entry): Promise<void> {
+    const { node, router } = this.#host
+    let isLeaving = false
+    const greeting = entry.link.ask(GREETING_REQUEST, [], { timeLeftMs: GREETING_MS_MAX }).then(
+      (answer) => (isLeaving = answer === true),
+      (error: unknown) => node.log.debug('a greeting has no answer', { error }),
+    )
+    await within(node.ports.clock, GREETING_MS_MAX, greeting)
+    if (this.#isClosed) return
+    if (entry.state === 'opening') entry.state = isLeaving ? 'spared' : 'open'
+    router.release()
   }
 
   /** A call was refused where its entity is not; or a message came back from there. */
@@ -508,7 +532,7 @@ export class Peers {
 interface Entry {
   readonly link: PeerLink
   readonly channel: PeerChannel
-  /** Spared: its node is about to leave, and gets no calls. Ending: nothing more is sent through it, and another will take its place. */
+  /** Opening: until its node has been greeted. Spared: its node is about to leave, and gets no calls. Ending: nothing more is sent through it, and another will take its place. */
   state: 'opening' | 'open' | 'spared' | 'ending'
 }
 
