@@ -30,7 +30,10 @@ export function addOperatorCommands(
     .option('--restart', 'start it anew when it has nothing any more')
     .option('--cancel', 'let a node that drains take partitions and entities again')
     .action(drainCommand)
-  command('plan', 'say what a join or a leave would move; nothing is moved')
+  command(
+    'plan',
+    'say what a join or a leave would move, and what balance moves next; nothing is moved',
+  )
     .option('--join <count>', 'so many nodes of the usual weight join', wholeNumber)
     .option('--leave <node>', `it leaves: ${NODE}`)
     .action(planCommand)

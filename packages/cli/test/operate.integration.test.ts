@@ -101,8 +101,18 @@ test('epic plan and replace: what a change would move is said, and what cannot b
   assert.equal(leave.partitions, 512)
   const plain = await epic('plan', '--join', '1', '--data', data)
   assert.match(plain.stdout, /new-1 +0 +\d+\n\n\d+ partitions would get another owner/)
-  const neither = await epic('plan', '--data', data)
-  assert.match(neither.stderr, /give either --join <count> or --leave <node>/)
+  const idle = (await ask('plan')) as { balance: { why: string; count: number }[] }
+  assert.deepEqual(
+    idle.balance.map(({ why, count }) => [why, count]),
+    [
+      ['settled', 0],
+      ['settled', 0],
+    ],
+  )
+  const now = await epic('plan', '--data', data)
+  assert.equal(now.stdout, 'Balance would move nothing now.\n')
+  const both = await epic('plan', '--join', '1', '--leave', '0', '--data', data)
+  assert.match(both.stderr, /give --join <count> or --leave <node>, not both/)
   const unknown = await epic('replace', 'Room/0', '--app-version', '9', '--data', data)
   assert.match(unknown.stderr, /Cannot replace "Room\/0" by version 9: no active node runs it/)
 })

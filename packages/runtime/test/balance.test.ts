@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { Entity, settings, type Ref } from '@epicserver/runtime'
+import type { Foresight } from '#src/placement/foresight.ts'
 import { pairRig, type JoinOptions, type Member, type PairRig } from './pair-rig.ts'
 
 /** A fifth of the usual pace, so that little time has to pass. */
@@ -53,6 +54,11 @@ function movesOf(rig: Rig): { forTalk: number; forLoad: number } {
   }
 }
 
+/** What each node says of itself. */
+function foreseen(rig: Rig): Foresight[] {
+  return rig.members.map(({ cluster }) => cluster.foresee())
+}
+
 /** Lets seconds pass, in each of which something is done; until something holds, if it is said what. */
 async function seconds(
   rig: Rig,
@@ -101,6 +107,23 @@ describe('balance: who talk with each other', () => {
     rig.close()
   })
 
+  it('are foreseen to come together, in the round in which they do', async () => {
+    const { rig, chat, hosts } = await pair(400)
+    await seconds(rig, 4, chat, () => foreseen(rig).some(({ why }) => why === 'talk'))
+    const [before] = foreseen(rig)
+      .filter(({ why }) => why === 'talk')
+      .toSorted((a, b) => a.inMs - b.inMs)
+    assert.ok(before)
+    const there = rig.members.findIndex(({ node }) => node.nodeId === before.heaviest[0]?.to)
+    assert.deepEqual([before.why, before.count, before.heaviest.length], ['talk', 1, 1])
+    const startedAt = rig.clock.monotonicMs()
+    await seconds(rig, 12, chat, () => hosts().every((host) => host === there))
+    assert.deepEqual(hosts(), [there, there])
+    const tookMs = rig.clock.monotonicMs() - startedAt
+    assert.ok(tookMs >= before.inMs && tookMs <= before.inMs + 2_000, `${tookMs} ms`)
+    rig.close()
+  })
+
   it('stay where they are when they hardly talk', async () => {
     const { rig, chat, hosts } = await pair(20)
     await seconds(rig, 12, chat)
@@ -112,6 +135,10 @@ describe('balance: who talk with each other', () => {
     const { rig, chat, hosts } = await pair(400, () => ({ balance: { everyMs: 0 } }))
     await seconds(rig, 10, chat)
     assert.deepEqual(hosts(), [0, 1])
+    assert.deepEqual(
+      foreseen(rig).map(({ why }) => why),
+      ['off', 'off'],
+    )
     rig.close()
   })
 
@@ -163,6 +190,28 @@ describe('balance: load', () => {
     const { forLoad } = movesOf(rig)
     for (let i = 0; i < 10; i += 1) await step()
     assert.equal(movesOf(rig).forLoad, forLoad)
+    rig.close()
+  })
+
+  it('is foreseen with the names of those that go', async () => {
+    const { rig, step } = await workers(8)
+    const isForeseen = (): boolean => foreseen(rig)[0]?.why === 'load'
+    for (let i = 0; i < 10 && !isForeseen(); i += 1) await step()
+    const [busy, idle] = foreseen(rig)
+    assert.ok(busy && idle)
+    assert.deepEqual([busy.why, idle.why], ['load', 'settled'])
+    assert.equal(busy.heaviest.length, busy.count)
+    for (const { entity, to, load } of busy.heaviest) {
+      assert.match(entity, /^Worker\/e\d+$/)
+      assert.equal(to, at(rig, 1).node.nodeId)
+      assert.ok(load.cpu > 0.05 && load.cpu < 0.25, `${load.cpu} of a core`)
+    }
+    const isGone = (): boolean =>
+      busy.heaviest.every(
+        ({ entity }) => hostOf(rig, 'Worker', entity.slice('Worker/'.length)) === 1,
+      )
+    for (let i = 0; i < 3 && !isGone(); i += 1) await step()
+    assert.ok(isGone(), 'those that were named are gone')
     rig.close()
   })
 

@@ -1,6 +1,6 @@
 /** `epic move`, `epic drain`, `epic plan` and `epic replace`: what operators do to the places of entities. */
 import { EpicError, parseEntityId } from '@epicserver/contracts'
-import type { ChangeReport, DrainReport, MoveOutcome } from '@epicserver/runtime/host'
+import type { ChangeReport, DrainReport, Foresight, MoveOutcome } from '@epicserver/runtime/host'
 import { ask } from '../ask.ts'
 import { printJson, printLine, printTable } from '../output.ts'
 
@@ -43,19 +43,25 @@ export async function planCommand(
   options: Options & { readonly join?: number; readonly leave?: string },
 ): Promise<void> {
   const { join, leave } = options
-  if ((join === undefined) === (leave === undefined)) {
+  if (join !== undefined && leave !== undefined) {
     throw new EpicError(
       'SettingsInvalid',
-      'Cannot plan: give either --join <count> or --leave <node>',
+      'Cannot plan: give --join <count> or --leave <node>, not both',
       { details: { remedy: 'As in `epic plan --join 1`.' } },
     )
   }
-  const change = leave === undefined ? { joins: join as number } : { leaves: leave }
+  const joins = join === undefined ? undefined : { joins: join }
+  const change = leave === undefined ? joins : { leaves: leave }
   const report = (await ask(options.data, { ask: 'plan', change })) as Printed
   if (options.json === true) {
     printJson(report)
     return
   }
+  if (isOfChange(report)) tellChange(report)
+  tellBalance(report.balance)
+}
+
+function tellChange(report: PrintedChange): void {
   printTable(
     ['node', 'partitions now', 'then'],
     report.owned.map(({ node, before, after }) => [node, before, after]),
@@ -64,10 +70,60 @@ export async function planCommand(
   printLine(
     `${report.partitions} partitions would get another owner, with ${report.entities} entities in memory (${report.bytes} bytes).`,
   )
+  printLine('')
 }
 
+/** What balance moves next: a line for each node that would give something away, and the heaviest of all that. */
+function tellBalance(balance: readonly Foresight[]): void {
+  for (const { node, why, count, inMs } of balance.toSorted((a, b) => a.inMs - b.inMs)) {
+    if (why === 'settled') continue
+    if (why === 'off') printLine(`${node} moves nothing for balance: that is switched off.`)
+    else
+      printLine(
+        `${node} would move ${count} ${count === 1 ? 'entity' : 'entities'} in ${(inMs / MS_PER_S).toFixed(1)} s, ${WHY[why]}.`,
+      )
+  }
+  if (balance.filter(({ count }) => count > 0).length > 1)
+    printLine('Who moves first may make the others stay.')
+  if (balance.every(({ why }) => why === 'settled')) printLine('Balance would move nothing now.')
+  const heaviest = balance.flatMap(({ node, heaviest }) =>
+    heaviest.map((move) => ({ ...move, from: node })),
+  )
+  if (heaviest.length === 0) return
+  printLine('')
+  printTable(
+    ['entity', 'from', 'to', 'cpu %', 'messages/s', 'bytes'],
+    heaviest
+      .toSorted((a, b) => b.load.cpu - a.load.cpu || b.load.messages - a.load.messages)
+      .slice(0, HEAVIEST_SHOWN)
+      .map(({ entity, from, to, load }) => [
+        ...[entity, from, to, (load.cpu * PERCENT).toFixed(1)],
+        ...[Math.round(load.messages), load.bytes],
+      ]),
+  )
+}
+
+const WHY = {
+  load: 'because it is busier than others',
+  talk: 'to where those are with whom they talk',
+} as const
+
+const HEAVIEST_SHOWN = 10
+const MS_PER_S = 1_000
+const PERCENT = 100
+
 /** As it comes over the control socket. */
-type Printed = Omit<ChangeReport, 'partitions'> & { readonly partitions: number }
+interface Printed {
+  readonly balance: readonly Foresight[]
+}
+
+interface PrintedChange extends Printed, Omit<ChangeReport, 'partitions'> {
+  readonly partitions: number
+}
+
+function isOfChange(report: Printed): report is PrintedChange {
+  return 'owned' in report
+}
 
 /** @throws EpicError `Overloaded` when the entity has stayed where it was */
 function tellMove(entity: string, outcome: MoveOutcome, { json }: Options): void {

@@ -18,6 +18,7 @@ import { createLog } from '../log.ts'
 import { createParts, type ClusterParts } from './cluster-parts.ts'
 import type { Operators } from './operators.ts'
 import type { Balance } from '../placement/balancer.ts'
+import type { Foresight } from '../placement/foresight.ts'
 import type { BalanceOptions } from '../placement/balance-options.ts'
 import type { EntityNode, NodeOptions } from '../node/node.ts'
 import type { PeerNetwork } from './peer-network.ts'
@@ -140,6 +141,11 @@ export class ClusterNode {
   /** How busy this node is, and how many entities it has moved to where they should be. */
   get balance(): Balance {
     return this.#started().balancer.state
+  }
+
+  /** What this node would move next by itself. */
+  foresee(): Foresight {
+    return this.#started().balancer.foresee()
   }
 
   /**

@@ -86,6 +86,7 @@ export function createParts(
   const moves = new Moves({ member, node, residence, peers, pump })
   const operators = new Operators({
     ...{ member, node, peers, moves, activate },
+    foresee: () => balancer.foresee(),
     drain: async () => {
       const before = evacuation.counts.moved
       if (!(await drain())) throw calledOff(nodeId)
@@ -102,7 +103,10 @@ export function createParts(
       pump()
     },
   })
-  const balancer = new Balancer({ member, node, residence, companions, loadMeter, sampler }, pace)
+  const balancer: Balancer = new Balancer(
+    { member, node, residence, companions, loadMeter, sampler },
+    pace,
+  )
   const farewells = new Farewells({ node, router, peers })
   for (const part of [
     store,

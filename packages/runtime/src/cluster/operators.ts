@@ -4,19 +4,27 @@
  *
  * A node is named by its id or by the beginning of it. What another node must do is asked of that node.
  */
-import { EpicError, formatEntityId, partitionOf, type EntityId } from '@epicserver/contracts'
+import {
+  EpicError,
+  formatEntityId,
+  isEpicError,
+  partitionOf,
+  type EntityId,
+} from '@epicserver/contracts'
 import { choosePlace, type ClusterMember, type MemberInfo, type NodeId } from '@epicserver/fabric'
 import type { EntityNode, NodeRequest } from '../node/node.ts'
 import { planChange, type PlannedChange } from './change-plan.ts'
 import type { MoveOutcome } from './departures.ts'
 import type { Moves } from './moves.ts'
 import type { Peers } from './peers.ts'
+import type { Foresight } from '../placement/foresight.ts'
 
 export interface OperatorsParts {
   readonly member: ClusterMember
   readonly node: EntityNode
   readonly peers: Peers
   readonly moves: Moves
+  readonly foresee: () => Foresight
   /** Gives everything that is here to others, and says how many entities that moved. */
   readonly drain: () => Promise<number>
   readonly activate: () => void
@@ -42,6 +50,7 @@ export type Change = { readonly joins: number } | { readonly leaves: string }
 const DRAIN = 'node.drain'
 const ACTIVATE = 'node.activate'
 const COUNT = 'node.count'
+const FORESEE = 'node.foresee'
 
 export class Operators {
   readonly #parts: OperatorsParts
@@ -55,6 +64,7 @@ export class Operators {
       [DRAIN, () => this.#drainHere()],
       [ACTIVATE, () => this.#parts.activate()],
       [COUNT, (_from, [partitions]) => this.#countHere(partitions)],
+      [FORESEE, () => this.#parts.foresee()],
     ])
   }
 
@@ -101,6 +111,19 @@ export class Operators {
     const entities = counts.reduce((sum, each) => sum + each.entities, 0)
     const bytes = counts.reduce((sum, each) => sum + each.bytes, 0)
     return { ...plan, entities, bytes }
+  }
+
+  /** What each node would move next by itself, for load or for company. Nodes of a version that cannot say are left out. */
+  async foresee(): Promise<Foresight[]> {
+    const all = this.#members.map(async ({ nodeId }) => {
+      try {
+        return [(await this.#ask(nodeId, FORESEE, [])) as Foresight]
+      } catch (error) {
+        if (isEpicError(error) && error.code === 'UnknownOperation') return []
+        throw error
+      }
+    })
+    return (await Promise.all(all)).flat()
   }
 
   /**

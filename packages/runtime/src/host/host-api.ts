@@ -1,5 +1,6 @@
 /** Running an app on a machine: the supervisor, its node processes, and asking them things. */
 export type { MoveOutcome } from '../cluster/departures.ts'
+export type { Foresight, ForeseenMove } from '../placement/foresight.ts'
 export type { ChangeReport, DrainReport } from '../cluster/operators.ts'
 export type { EntityLine, EntityView } from './inspection.ts'
 export { endAtOnce } from './end-at-once.ts'

@@ -25,8 +25,10 @@ export async function operate(
       await operators.activate(request.node)
       return { node: operators.find(request.node).nodeId }
     case 'plan': {
+      const balance = await operators.foresee()
+      if (request.change === undefined) return { balance }
       const { partitions, ...plan } = await operators.plan(request.change)
-      return { ...plan, partitions: partitions.length }
+      return { ...plan, partitions: partitions.length, balance }
     }
   }
 }

@@ -83,7 +83,7 @@ export type ControlRequest =
   | { readonly ask: 'move'; readonly type: string; readonly id: string; readonly to: string }
   /** `then`: whether the node starts anew when it is drained, stays as it is, or stops draining instead. */
   | { readonly ask: 'drain'; readonly node: string; readonly then: 'stay' | 'restart' | 'cancel' }
-  | { readonly ask: 'plan'; readonly change: Change }
+  | { readonly ask: 'plan'; readonly change?: Change | undefined }
   | {
       readonly ask: 'replace'
       readonly type: string

@@ -323,7 +323,10 @@ export class Supervisor {
       case 'drain':
         return await this.#drain({ ...request, node: this.#nodeNamed(request.node) })
       case 'plan':
-        return await this.#anyServing().ask({ ...request, change: this.#named(request.change) })
+        return await this.#anyServing().ask({
+          ...request,
+          change: request.change && this.#named(request.change),
+        })
       case 'cluster':
         return { ok: true, value: await this.#describeCluster() }
       case 'readKeys':

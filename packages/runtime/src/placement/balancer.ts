@@ -6,6 +6,8 @@
  * node's samples. Each node plans for what lives on it. Load goes first: in a round that relieves a node nothing moves for company. After
  * it, loads are measured anew before it is done again.
  *
+ * `foresee` asks the same planners what the coming rounds would do, and moves nothing.
+ *
  * What bounds it: so many moves a round, so many at a time, and nothing that has just come. A node that is well (`WELL_SCORE`) is left as
  * it is. Each round that moved something is one line of the log.
  */
@@ -27,6 +29,7 @@ import {
 import type { Residence } from '../cluster/residence.ts'
 import type { EntityNode, NodeRequest } from '../node/node.ts'
 import type { Pending } from '../node/ports.ts'
+import { heaviestOf, type Foresight } from './foresight.ts'
 import type { BalancePace } from './balance-options.ts'
 import type { Companions } from './companions.ts'
 import type { LoadMeter } from './load-meter.ts'
@@ -41,6 +44,12 @@ export interface BalancerParts {
   readonly companions: Companions
   readonly loadMeter: LoadMeter
   readonly sampler: Sampler
+}
+
+/** What a round moves, and what for. */
+interface Step {
+  readonly why: 'load' | 'talk'
+  readonly moves: readonly PlannedMove[]
 }
 
 /** How busy a node is, and what it has moved since its start. */
@@ -66,6 +75,7 @@ export class Balancer {
   #measuringRounds = 0
   #isMoving = false
   #next: Pending | undefined
+  #nextAt = 0
 
   constructor(parts: BalancerParts, pace: BalancePace) {
     this.#parts = parts
@@ -89,42 +99,77 @@ export class Balancer {
     this.#arm()
   }
 
+  /** What the first of the coming rounds that moves anything would move, if nothing changed until then. */
+  foresee(): Foresight {
+    const { node, sampler } = this.#parts
+    const { everyMs } = this.#pace
+    const nothing = { node: node.nodeId, inMs: 0, count: 0, heaviest: [] }
+    const input = this.#input()
+    if (everyMs === 0) return { ...nothing, why: 'off' }
+    if (input === undefined) return { ...nothing, why: 'settled' }
+    const said = sampler.samples.talks(everyMs)
+    // By then each node has been paired with each other, in both directions.
+    const rounds = Math.max(MEASURING_ROUNDS + 1, 2 * input.view.members.length)
+    for (let ahead = 0; ahead < rounds; ahead += 1) {
+      const inMs = Math.max(0, this.#nextAt - node.ports.clock.monotonicMs()) + ahead * everyMs
+      const movables = input.movables.map((each) => ({ ...each, sinceMs: each.sinceMs + inMs }))
+      const isMeasuring = this.#measuringRounds > ahead
+      const { why, moves } = this.#stepOf({ ...input, movables }, said, { inMs, isMeasuring })
+      const heaviest = heaviestOf(moves, input.movables, this.#pace.rebalance.capacity)
+      if (moves.length > 0) return { ...nothing, why, inMs, count: moves.length, heaviest }
+    }
+    return { ...nothing, why: 'settled' }
+  }
+
   stop(): void {
     this.#next?.cancel()
     this.#parts.sampler.stop()
   }
 
   #arm(): void {
-    this.#next = this.#parts.node.ports.clock.setTimer(() => {
+    const { clock } = this.#parts.node.ports
+    this.#nextAt = clock.monotonicMs() + this.#pace.everyMs
+    this.#next = clock.setTimer(() => {
       this.#round()
       this.#arm()
     }, this.#pace.everyMs)
   }
 
   #round(): void {
-    const { member, sampler } = this.#parts
-    const { samples } = sampler
-    const { view } = member
-    const self = member.nodeId ?? ''
+    const { samples } = this.#parts.sampler
     const said = samples.talks(this.#pace.everyMs)
     this.#talk.tell(said)
-    if (view !== undefined && memberOf(view, self)?.state === 'active' && !this.#isMoving)
-      this.#plan({ self, view, loads: member.loads.all, movables: this.#movables() }, said)
+    const input = this.#isMoving ? undefined : this.#input()
+    if (input !== undefined) this.#plan(input, said)
     samples.fade()
   }
 
+  /** What a plan rests on; none, where this node may move nothing. */
+  #input(): RebalanceInput | undefined {
+    const { view, nodeId: self = '', loads } = this.#parts.member
+    if (view === undefined || memberOf(view, self)?.state !== 'active') return undefined
+    return { self, view, loads: loads.all, movables: this.#movables() }
+  }
+
   #plan(input: RebalanceInput, said: readonly Talk[]): void {
-    const { rebalance, locality } = this.#pace
     const isMeasuring = this.#measuringRounds > 0
     if (isMeasuring) this.#measuringRounds -= 1
+    const step = this.#stepOf(input, said, { inMs: 0, isMeasuring })
+    if (step.moves.length === 0) return
+    if (step.why === 'load') this.#measuringRounds = MEASURING_ROUNDS
+    void this.#perform(step)
+  }
+
+  /** What a round would move that comes in so long. */
+  #stepOf(
+    input: RebalanceInput,
+    said: readonly Talk[],
+    { inMs, isMeasuring }: { readonly inMs: number; readonly isMeasuring: boolean },
+  ): Step {
+    const { rebalance, locality } = this.#pace
     const relief = isMeasuring ? [] : planRebalance(input, rebalance)
-    if (relief.length > 0) {
-      this.#measuringRounds = MEASURING_ROUNDS
-      void this.#perform(relief, 'load')
-      return
-    }
-    const company = planLocality(this.#withTalks(input, said), locality)
-    if (company.length > 0) void this.#perform(company, 'talk')
+    if (relief.length > 0) return { why: 'load', moves: relief }
+    return { why: 'talk', moves: planLocality(this.#withTalks(input, said, inMs), locality) }
   }
 
   /** What lives here and may be moved: the heaviest of it. */
@@ -155,9 +200,9 @@ export class Balancer {
     }
   }
 
-  #withTalks(input: RebalanceInput, said: readonly Talk[]): LocalityInput {
+  #withTalks(input: RebalanceInput, said: readonly Talk[], inMs: number): LocalityInput {
     const { node, residence } = this.#parts
-    const round = Math.floor(node.ports.clock.wallMs() / this.#pace.everyMs)
+    const round = Math.floor((node.ports.clock.wallMs() + inMs) / this.#pace.everyMs)
     // A partner may have come here since it was last heard of.
     const talks = [...said, ...this.#talk.heard()].map((talk) =>
       talk.at !== input.self && residence.find(talk.with)?.state === 'active'
@@ -168,7 +213,7 @@ export class Balancer {
   }
 
   /** Moves what is planned, some at a time. */
-  async #perform(moves: readonly PlannedMove[], why: 'load' | 'talk'): Promise<void> {
+  async #perform({ moves, why }: Step): Promise<void> {
     const { node } = this.#parts
     const startedAt = node.ports.clock.monotonicMs()
     const left = this.#led(moves)
