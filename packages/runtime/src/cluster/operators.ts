@@ -16,6 +16,7 @@ import type { EntityNode, NodeRequest } from '../node/node.ts'
 import { planChange, type PlannedChange } from './change-plan.ts'
 import type { MoveOutcome } from './departures.ts'
 import type { Moves } from './moves.ts'
+import { namedMember } from './named-member.ts'
 import type { Peers } from './peers.ts'
 import type { Foresight } from '../placement/foresight.ts'
 
@@ -99,7 +100,10 @@ export class Operators {
   /** What would move if the members changed so; nothing does. */
   async plan(change: Change): Promise<ChangeReport> {
     const { view } = this.#parts.member
-    if (view === undefined) throw notFound('any node', [])
+    if (view === undefined) {
+      const why = 'Cannot plan: this node has not heard yet who the members are'
+      throw new EpicError('Unavailable', why, { retry: 'safe' })
+    }
     const leaver = 'leaves' in change ? this.find(change.leaves).nodeId : undefined
     const plan = planChange(view, this.#parts.member.unit, {
       joins: 'joins' in change ? change.joins : 0,
@@ -154,12 +158,7 @@ export class Operators {
 
   /** A member by its id or the beginning of it. */
   find(name: string): MemberInfo {
-    const exact = this.#members.find(({ nodeId }) => nodeId === name)
-    if (exact !== undefined) return exact
-    const matching = this.#members.filter(({ nodeId }) => name !== '' && nodeId.startsWith(name))
-    const [only] = matching
-    if (only !== undefined && matching.length === 1) return only
-    throw notFound(name, matching.length > 0 ? matching : this.#members)
+    return namedMember(name, this.#members)
   }
 
   get #members(): readonly MemberInfo[] {
@@ -193,11 +192,4 @@ export class Operators {
     }
     return { entities, bytes }
   }
-}
-
-function notFound(name: string, members: readonly MemberInfo[]): EpicError {
-  const known = members.map(({ nodeId }) => nodeId).join(', ') || 'none'
-  return new EpicError('NotFound', `Cannot find node "${name}": the nodes are ${known}`, {
-    details: { remedy: "Give a node's id, or the beginning of it that no other has." },
-  })
 }
