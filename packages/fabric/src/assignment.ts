@@ -51,7 +51,7 @@ export function assignPartitions(
   setShares(takers, orphans.length + countUnits(takers) + countUnits(leavers))
   for (const unit of orphans) mostLacking(takers).units.push(unit)
   moveUnits(takers, leavers, options.movesMax)
-  const ownerOfUnit: string[] = []
+  const ownerOfUnit = new Array<string>(previous.length)
   for (const holder of [...takers, ...leavers]) {
     for (const unit of holder.units) ownerOfUnit[unit] = holder.nodeId
   }
@@ -77,7 +77,7 @@ function distribute(
   unitOf: (partition: number) => number,
 ): number[] {
   const byId = new Map(holders.map((holder) => [holder.nodeId, holder]))
-  const seen: boolean[] = []
+  const seen = new Array<boolean>(previous.length).fill(false)
   const orphans: number[] = []
   for (let partition = 0; partition < previous.length; partition += 1) {
     const unit = unitOf(partition)

@@ -112,7 +112,7 @@ type FieldKind = 'count' | 'text' | 'epoch' | 'any' | 'reports' | 'load' | 'load
 const ABOUT = { viewNo: 'count', term: 'count', key: 'text', partition: 'count' } as const
 
 /** What each kind of message must hold: names from outside are looked up here and nowhere else. */
-const FIELDS: ReadonlyMap<string, Readonly<Record<string, FieldKind>>> = new Map(
+const FIELDS: ReadonlyMap<string, readonly (readonly [name: string, FieldKind])[]> = new Map(
   Object.entries({
     installed: { viewNo: 'count', since: 'count', installed: 'count', live: 'reports' },
     askInstalled: { viewNo: 'count', since: 'count' },
@@ -131,7 +131,9 @@ const FIELDS: ReadonlyMap<string, Readonly<Record<string, FieldKind>>> = new Map
     moveAborted: { ...ABOUT, sourceEpoch: 'epoch', epoch: 'epoch' },
     load: { viewNo: 'count', load: 'load' },
     loads: { viewNo: 'count', loads: 'loads' },
-  } satisfies Record<PeerMessage['kind'], Readonly<Record<string, FieldKind>>>),
+  } satisfies Record<PeerMessage['kind'], Readonly<Record<string, FieldKind>>>).map(
+    ([kind, fields]) => [kind, Object.entries<FieldKind>(fields)],
+  ),
 )
 
 /** Whether a value that came from outside has the form of a {@link PeerMessage}. */
@@ -140,7 +142,7 @@ export function isPeerMessage(value: unknown): value is PeerMessage {
   const message = value as Readonly<Record<string, unknown>>
   const fields = typeof message['kind'] === 'string' ? FIELDS.get(message['kind']) : undefined
   if (fields === undefined) return false
-  return Object.entries(fields).every(([name, kind]) => isOf(kind, message[name]))
+  return fields.every(([name, kind]) => isOf(kind, message[name]))
 }
 
 function isOf(kind: FieldKind, value: unknown): boolean {

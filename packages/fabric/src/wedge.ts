@@ -147,7 +147,8 @@ export class Wedge {
       else this.#takeAnswer(from, message)
       this.#advance()
     } else if (this.#view !== undefined && memberOf(this.#view, from) !== undefined) {
-      this.#answer(from, this.#view, message.since)
+      const { since } = message
+      this.#answer(from, this.#view, since, this.#reports(this.#view, since).get(from) ?? [])
     }
   }
 
@@ -274,27 +275,32 @@ export class Wedge {
     const since = this.#announced
     const installed = this.installedNo
     if (view === undefined || installed <= since) return
-    const waiting = new Set<NodeId>()
-    const { owner, partitionEpoch } = view
-    for (let partition = 0; partition < owner.length; partition += 1) {
-      const epoch = partitionEpoch[partition] as number
-      const to = owner[partition]
-      if (epoch > since && epoch <= installed && to !== undefined) waiting.add(to)
-    }
     this.#announced = installed
-    waiting.delete(this.#options.self)
-    for (const to of waiting) this.#answer(to, view, since)
+    for (const [to, live] of this.#reports(view, since)) this.#answer(to, view, since, live)
   }
 
-  #answer(to: NodeId, view: View, since: number): void {
+  /**
+   * What lives here of the partitions that others got in views after `since`, up to the installed one: for each of those others, in
+   * one walk over all partitions.
+   */
+  #reports({ owner, partitionEpoch }: View, since: number): Map<NodeId, LiveReport[]> {
+    const { self, reports } = this.#options
     const installed = this.installedNo
-    const live: LiveReport[] = []
-    const { owner, partitionEpoch } = view
+    const found = new Map<NodeId, LiveReport[]>()
     for (let partition = 0; partition < owner.length; partition += 1) {
       const epoch = partitionEpoch[partition] as number
-      if (epoch <= since || epoch > installed || owner[partition] !== to) continue
-      for (const report of this.#options.reports(partition)) live.push(report)
+      if (epoch <= since || epoch > installed) continue
+      const to = owner[partition]
+      if (to === undefined || to === self) continue
+      let live = found.get(to)
+      if (live === undefined) found.set(to, (live = []))
+      for (const report of reports(partition)) live.push(report)
     }
+    return found
+  }
+
+  #answer(to: NodeId, view: View, since: number, live: readonly LiveReport[]): void {
+    const installed = this.installedNo
     const message = { kind: 'installed', viewNo: view.viewNo, since, installed, live } as const
     this.#outbox.push({ kind: 'sendPeer', to, message })
   }

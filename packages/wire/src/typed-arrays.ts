@@ -21,12 +21,15 @@ export const TYPED_ARRAYS: readonly {
   { name: 'BigUint64Array', size: 8, make: BigUint64Array },
 ]
 
+/** Looked at once: writers and readers are made often. */
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
 /**
  * Their elements and floats are copied as the machine holds them, and the format says
  * little-endian.
  * @throws Error where it does not hold them so; no platform of Node's first two tiers but s390x.
  */
 export function requireLittleEndian(): void {
-  if (new Uint8Array(Uint16Array.of(1).buffer)[0] === 1) return
+  if (IS_LITTLE_ENDIAN) return
   throw new Error('The value format needs a little-endian machine')
 }

@@ -45,7 +45,9 @@ export interface CodecParts {
   readonly utf8?: Utf8 | undefined
 }
 
-const SCRATCH_BYTES = 4096
+/** Writers are made for each lane of each channel, and most write little: the buffer grows where more is written. */
+const SCRATCH_BYTES = 512
+const NO_BYTES = new Uint8Array(0)
 /** The first slab of a writer, and the largest: each is twice the one before, since most writers write little. */
 const SLAB_BYTES_MIN = 2_048
 const SLAB_BYTES_MAX = 16_384
@@ -60,7 +62,7 @@ export class Writer {
   buffer: Uint8Array<ArrayBuffer> = new Uint8Array(SCRATCH_BYTES)
   view: DataView = new DataView(this.buffer.buffer)
   length = 0
-  #slab: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+  #slab: Uint8Array<ArrayBuffer> = NO_BYTES
   #slabUsed = 0
   readonly #utf8: Utf8
   readonly #values: ValueEncoder

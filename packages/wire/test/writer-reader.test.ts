@@ -150,7 +150,7 @@ describe('writer', () => {
     const writer = new Writer()
     writer.raw(new Uint8Array(2_000_000))
     writer.reset()
-    assert.equal(writer.buffer.length, 4096)
+    assert.equal(writer.buffer.length, 512)
     writer.raw(new Uint8Array(500_000))
     const kept = writer.buffer
     writer.reset()

@@ -264,12 +264,14 @@ function messageFrom(
 function messageToNode(
   operation: string,
   args: readonly unknown[],
-  rest: Pick<CallMessage, 'callId' | 'timeLeftMs' | 'isOneWay'>,
+  { callId, timeLeftMs, isOneWay }: Pick<CallMessage, 'callId' | 'timeLeftMs' | 'isOneWay'>,
 ): CallMessage {
   return {
-    ...rest,
+    callId,
     operation,
+    isOneWay,
     depth: 0,
+    timeLeftMs,
     above: [],
     number: null,
     trace: null,
