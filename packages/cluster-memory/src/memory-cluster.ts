@@ -128,8 +128,9 @@ export class MemoryCluster implements ClusterEngine {
     return this.#log
   }
 
+  /** Every access comes by here, and most change nothing. */
   #tellWatchers(): void {
-    if (this.#isTelling || this.#hub.size === 0) return
+    if (this.#isTelling || !this.#hub.isBehind(this.#log.rev)) return
     this.#isTelling = true
     const defer = this.#options.defer ?? deferToMicrotask
     defer(() => {

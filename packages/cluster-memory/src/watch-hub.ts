@@ -36,6 +36,12 @@ export class WatchHub {
     this.#watchers.clear()
   }
 
+  /** Whether a watcher has not been told everything up to a revision. */
+  isBehind(to: Rev): boolean {
+    for (const { rev } of this.#watchers) if (rev !== to) return true
+    return false
+  }
+
   /** Tells each watcher what happened since it was last told, up to and with `to`. */
   deliver(log: ClusterLog, to: Rev): void {
     for (const watcher of [...this.#watchers]) {

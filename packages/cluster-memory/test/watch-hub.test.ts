@@ -60,4 +60,13 @@ describe('watch hub', () => {
     hub.deliver(logWith(3), 3n)
     assert.deepEqual([told, watcher.rev], [[], 3n])
   })
+
+  it('is behind while somebody has to be told, whatever the prefix', () => {
+    const hub = new WatchHub()
+    assert.equal(hub.isBehind(3n), false)
+    hub.add({ prefix: 'other', rev: 0n, on: () => undefined })
+    assert.equal(hub.isBehind(3n), true)
+    hub.deliver(logWith(3), 3n)
+    assert.equal(hub.isBehind(3n), false)
+  })
 })

@@ -54,6 +54,8 @@ export class SimulatedEngine {
   readonly #cuts = new Set<string>()
   readonly #noteFate: (fate: string) => void
   #expiry: Scheduled | undefined
+  /** When that is due. */
+  #expiryAt = Infinity
   #isUp = true
   /** Told when leases may have ended by themselves. */
   onExpiry: () => void = () => undefined
@@ -80,7 +82,7 @@ export class SimulatedEngine {
   /** Nobody is answered, and no lease ends, until `comeBack`. */
   goDown(): void {
     this.#isUp = false
-    this.#expiry?.cancel()
+    this.watchExpiry()
   }
 
   /** Leases that ran out meanwhile end now, or are all extended, as a new leader does. */
@@ -127,10 +129,13 @@ export class SimulatedEngine {
 
   /** The engine has no timers: somebody must look when the next lease ends. */
   watchExpiry(): void {
+    const at = this.#isUp ? this.#cluster.nextExpiryAt : Infinity
+    if (at === this.#expiryAt) return
     this.#expiry?.cancel()
-    const at = this.#cluster.nextExpiryAt
-    if (at === Infinity || !this.#isUp) return
+    this.#expiryAt = at
+    if (at === Infinity) return
     this.#expiry = this.time.at(at, () => {
+      this.#expiryAt = Infinity
       this.#cluster.handleTick(this.time.now)
       this.onExpiry()
       this.watchExpiry()

@@ -149,3 +149,18 @@ describe('simulation: a run', () => {
     await assert.rejects(broken, /There is no host "n3", only n1, n2/)
   })
 })
+
+describe('simulate: links', () => {
+  it('to a dead node that the view still names are tried ever more seldom', async () => {
+    await simulate({ app, nodes: 2, seed: 5 }, async (world) => {
+      world.stopEngine() // which loses the word that the node is dead: its lease has to run out
+      world.crash('n2')
+      await world.run({ ms: 50 })
+      world.heal()
+      await world.run({ ms: 1_000 })
+      const tries = world.trace().filter((line) => line.endsWith('the end of a channel')).length
+      // At an even pace there would be some 50.
+      assert.ok(tries >= 5 && tries <= 20, `${tries} tries`)
+    })
+  })
+})
