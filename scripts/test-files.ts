@@ -29,6 +29,34 @@ export function findTests(root: string): TestFile[] {
     }))
 }
 
+/** What takes more than ten seconds, by name: the longest first. Whatever is not named here begins after these. */
+export const longTests: readonly string[] = [
+  'packages/cli/test/engine-loss.integration.test.ts',
+  'packages/cli/test/run.integration.test.ts',
+  'packages/cli/test/cluster-mistakes.integration.test.ts',
+  'packages/cli/test/secrets.integration.test.ts',
+  'packages/cli/test/run-mistakes.integration.test.ts',
+  'packages/cli/test/death.integration.test.ts',
+  'simulations/test/seeds.integration.test.ts',
+  'packages/cluster-etcd/test/etcd-cluster-store.integration.test.ts',
+  'packages/cli/test/cluster.integration.test.ts',
+  'packages/cli/test/cluster-status.integration.test.ts',
+  'packages/cli/test/cluster-state.integration.test.ts',
+  'packages/cluster-postgres/test/postgres-cluster-store.integration.test.ts',
+  'packages/store-postgres/test/conformance.integration.test.ts',
+  'packages/cluster-etcd/test/etcd-failover.integration.test.ts',
+  'packages/cli/test/placement.integration.test.ts',
+]
+
+/** In the order in which they should begin: a long test that begins last would be waited for alone. */
+export function longestFirst(tests: readonly TestFile[]): TestFile[] {
+  const placeOf = ({ source }: TestFile): number => {
+    const place = longTests.indexOf(source)
+    return place < 0 ? longTests.length : place
+  }
+  return tests.toSorted((a, b) => placeOf(a) - placeOf(b))
+}
+
 /** `packages/a/test/b.test.ts` → `packages/a/dist-test/b.test.js`; elsewhere `dist` mirrors the workspace. */
 export function compiledPath(source: string): string {
   const script = source.replace(/\.ts$/, '.js')

@@ -1,6 +1,7 @@
 // Runs the tests: builds, then all unit tests in one process, and each integration test in a
 // process of its own (they fork nodes, open ports, and must not share what they leave behind).
-// As many processes run side by side as there are cores, since most of them wait most of the time.
+// One more of them run side by side than there are processors, since most of them wait now and then;
+// those that take longest begin first, so that none of them is left at the end, alone.
 //
 //   npm test                                     everything
 //   npm test -- packages/wire                    the tests whose path contains one of the words
@@ -14,7 +15,7 @@ import { run } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { repositoryRoot, runTool } from './repository.ts'
-import { findTests, markerPattern, type TestFile } from './test-files.ts'
+import { findTests, longestFirst, markerPattern, type TestFile } from './test-files.ts'
 import { printTotals, type TestCounts, type TestEvent, TestReport } from './test-report.ts'
 
 /**
@@ -24,8 +25,8 @@ import { printTotals, type TestCounts, type TestEvent, TestReport } from './test
 const unitTimeoutMs = 1_200_000
 const integrationTimeoutMs = 300_000
 
-/** More than a few would make each wait for the others, on a machine of many cores too. */
-const lanes = Math.min(4, Math.max(2, availableParallelism()))
+/** More than a few would make each wait for the others, on a machine of many processors too. */
+const lanes = Math.min(4, availableParallelism() + 1)
 const unitTests = fileURLToPath(new URL('unit-tests.js', import.meta.url))
 
 const { values: options, positionals: words } = parseArgs({
@@ -49,8 +50,7 @@ function build(): boolean {
 async function runTests(): Promise<boolean> {
   const unit = selected.filter(({ kind }) => kind === 'unit')
   const integration = selected.filter(({ kind }) => kind === 'integration')
-  process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} --enable-source-maps`
-  const jobs = integration.map((test) => () => runIntegration(test))
+  const jobs = longestFirst(integration).map((test) => () => runIntegration(test))
   if (unit.length > 0) jobs.unshift(() => runUnit(unit))
   return printTotals(await runSideBySide(jobs), print)
 }
