@@ -23,7 +23,7 @@ import { printTotals, type TestCounts, type TestEvent, TestReport } from './test
  * tests are one process.
  */
 const unitTimeoutMs = 1_200_000
-const integrationTimeoutMs = 300_000
+const integrationTimeoutMs = 600_000
 
 /** More than a few would make each wait for the others, on a machine of many processors too. */
 const lanes = Math.min(4, availableParallelism() + 1)
