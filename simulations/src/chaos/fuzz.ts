@@ -1,7 +1,8 @@
 /**
  * `fuzz`: strangers say hostile bytes to the sockets of all nodes, a million frames, while the app is under load.
  *
- * No call may fail for it and no node may end; every connection is refused, and counted by the node that refused it.
+ * No call may fail for it and no node may end; every connection is refused, and counted by the node that refused it. `recoveredMs` is how
+ * long calls took meanwhile.
  */
 import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
@@ -14,6 +15,7 @@ import { HostileBytes, sayAll, type Sent } from './hostile-bytes.ts'
 import type { AppSource } from './load.ts'
 import { MachineTrial } from './machine-trial.ts'
 import { conclude, type Outcome } from './outcome.ts'
+import { summary } from './recovery.ts'
 import type { ClusterScenarioOptions } from './scenarios.ts'
 import type { TrialOptions } from './trial.ts'
 
@@ -27,7 +29,9 @@ const FIRST_NODE_PORT = 3031
 const NOTE_EVERY = 100_000
 
 export async function fuzz(options: FuzzOptions): Promise<Outcome> {
-  const trial = await MachineTrial.begin(options)
+  const meanwhileMs: number[] = []
+  const onAnswer = ({ tookMs }: { readonly tookMs: number }): void => void meanwhileMs.push(tookMs)
+  const trial = await MachineTrial.begin({ ...options, onAnswer })
   await trial.allServe()
   const before = await trial.pids()
   const sent = await speakAll(trial, options)
@@ -35,7 +39,8 @@ export async function fuzz(options: FuzzOptions): Promise<Outcome> {
   const counted = await strangersCounted(trial)
   const ended = before.serving.filter((pid) => !after.serving.includes(pid)).length
   const { failures } = trial.load
-  return await conclude(trial, { ...sent, counted }, [
+  const report = { ...sent, counted, recoveredMs: summary(meanwhileMs) }
+  return await conclude(trial, report, [
     ...(ended > 0 ? [`${ended} nodes ended`] : []),
     ...(Object.keys(failures).length > 0 ? [`calls failed: ${JSON.stringify(failures)}`] : []),
     ...(counted < sent.connections
@@ -60,7 +65,9 @@ async function speakAll(trial: MachineTrial, options: FuzzOptions): Promise<Sent
 
 /** The same from a host of its own, over tcp, to the nodes of a cluster. */
 export async function fuzzCluster(options: ClusterScenarioOptions): Promise<Outcome> {
-  const trial = await ClusterTrial.begin(options)
+  const meanwhileMs: number[] = []
+  const onAnswer = ({ tookMs }: { readonly tookMs: number }): void => void meanwhileMs.push(tookMs)
+  const trial = await ClusterTrial.begin({ ...options, onAnswer })
   const before = await trial.pids()
   const places = trial.machines.flatMap(({ host }) => [host.address, String(FIRST_NODE_PORT)])
   const stranger = trial.net.hosts.at(-1) as NetHost
@@ -75,7 +82,8 @@ export async function fuzzCluster(options: ClusterScenarioOptions): Promise<Outc
   const counted = counts.reduce((sum, each) => sum + each, 0)
   const ended = before.serving.filter((pid) => !after.serving.includes(pid)).length
   const { failures } = trial.load
-  return await conclude(trial, { ...sent, counted }, [
+  const report = { ...sent, counted, recoveredMs: summary(meanwhileMs) }
+  return await conclude(trial, report, [
     ...(ended > 0 ? [`${ended} nodes ended`] : []),
     ...(Object.keys(failures).length > 0 ? [`calls failed: ${JSON.stringify(failures)}`] : []),
     ...(counted < sent.connections
