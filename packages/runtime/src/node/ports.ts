@@ -29,6 +29,7 @@ export interface NodeClock {
 
 /** The way to another node, for what concerns no entity and needs no answer. */
 export interface NodeLink {
+  readonly nodeId: string
   /** What waits there because the node is behind. */
   readonly backlogBytes: number
   /** `onRefused` gets why it could not be sent; whether it arrives nobody hears. */

@@ -6,7 +6,7 @@
  * with the names of those on this node who want it.
  *
  * At most once: a message is lost when its node or link is, when a hearer's mailbox is full, and when more waits for a slow node than
- * may. Losses are counted, not reported: a flood must not make a flood of log lines.
+ * may; while a link is opened or replaced, or a node leaves, messages wait (`outgoing.ts`). Losses are counted, not reported: a flood must not make a flood of log lines.
  *
  * Order: messages of one publisher reach the topic in the order in which they were published, and a hearer in that order, as long as
  * neither topic nor hearer changes its place. One that is under way at that moment may come after a later one.
@@ -18,6 +18,8 @@ import { descriptionOf, isRef, type RefObject } from '../model/ref.ts'
 import { UnawaitedCall } from '../node/entity-call.ts'
 import type { EntityNode } from '../node/node.ts'
 import { conditionOf, fieldsOf } from '../queries/query-expression.ts'
+import type { NodeLink } from '../node/ports.ts'
+import { Outgoing, type Group, type Parcel } from './outgoing.ts'
 import type { Subscription } from './roster.ts'
 import { createTopicClass, TOPIC_TYPE, type TopicOperations } from './topic-entity.ts'
 import type { Topic, TopicPublisher } from './topic.ts'
@@ -29,9 +31,6 @@ const TOPIC_REQUEST = 'topic'
 /** Bytes that may wait for one node before messages for it are lost: a second of a slow link. */
 const BACKLOG_BYTES_MAX = 16 * 1024 * 1024
 
-/** Hearers of one operation. */
-type Group = readonly [operation: string, hearers: readonly RefObject[]]
-
 /** What became of messages on this node. */
 export interface TopicCounts {
   /** Messages that topics here have spread. */
@@ -42,18 +41,32 @@ export interface TopicCounts {
   readonly lost: number
 }
 
+/** A message for one hearer, and the node from which it came. */
+interface Delivery {
+  readonly topic: string
+  readonly message: unknown
+  readonly from: string | undefined
+}
+
 export class Topics {
   readonly #node: EntityNode
+  readonly #outgoing: Outgoing
   #spread = 0
   #delivered = 0
   #lost = 0
 
   constructor(node: EntityNode) {
     this.#node = node
+    this.#outgoing = new Outgoing({
+      node,
+      tell: (link, parcel) => this.#tell(link, parcel),
+      bring: ({ topic, message, groups }) => this.#bring(topic, message, hearersIn(groups)),
+      lose: (parcel, to, error) => this.#lose(parcel, to, error),
+    })
     const { messages } = node.codec
     const topicClass = createTopicClass(messages, (...given) => this.#bringToAll(...given))
     node.know(TOPIC_TYPE, topicClass)
-    node.requests.set(TOPIC_REQUEST, (_from, args) => this.#handleMessage(args))
+    node.requests.set(TOPIC_REQUEST, (from, args) => this.#handleMessage(from, args))
   }
 
   get counts(): TopicCounts {
@@ -82,27 +95,42 @@ export class Topics {
     }
   }
 
-  /** Gives a message out on this node: calls an operation of each hearer. */
-  deliver(topic: string, message: unknown, [operation, hearers]: Group): void {
+  /** Gives a message out on this node: calls an operation of each hearer. What this node is too late to do goes back `from` where it came. */
+  deliver(topic: string, message: unknown, [operation, hearers]: Group, from?: string): void {
     for (const hearer of hearers) {
       const described = descriptionOf(hearer).operations.get(operation)
       if (described === undefined) this.#drop(topic, hearer)
-      else this.#call(hearer, described, [message, topic])
+      else this.#call(hearer, described, { topic, message, from })
     }
     this.#node.scheduleDrain()
   }
 
-  #call(hearer: RefObject, operation: OperationDescription, args: readonly unknown[]): void {
-    const [, topic] = args
+  #call(
+    hearer: RefObject,
+    operation: OperationDescription,
+    { topic, message, from }: Delivery,
+  ): void {
     const handleFailed = (error: unknown, call: UnawaitedCall): void => {
       // What the operation itself threw is its author's to mend.
       if (!isEpicError(error)) return this.#node.reportFailure(error, call)
+      const source = from === undefined ? undefined : this.#node.ports.router.linkTo?.(from)
+      if (error.code === 'NodeStopping' && source !== undefined) {
+        this.#tell(source, { topic, message, groups: [[operation.name, [hearer]]] })
+        return
+      }
       this.#lost += 1
       // It was never created, or is deleted: it will hear nothing more.
-      if (error.code === 'NotFound') this.#drop(String(topic), hearer)
+      if (error.code === 'NotFound') this.#drop(topic, hearer)
       else this.#node.log.debug('a message of a topic was lost', { topic, error })
     }
-    const call = new UnawaitedCall(this.#node, hearer, operation, args, null, handleFailed)
+    const call = new UnawaitedCall(
+      this.#node,
+      hearer,
+      operation,
+      [message, topic],
+      null,
+      handleFailed,
+    )
     if (this.#node.observer !== null) this.#node.observer.callMade(call)
     this.#delivered += 1
     this.#node.dispatch(call)
@@ -117,7 +145,13 @@ export class Topics {
       )
   }
 
-  #bringToAll(topic: string, message: unknown, hearers: Iterable<Subscription>): void {
+  #bringToAll(topic: string, message: unknown, hearers: Iterable<Hearer>): void {
+    this.#outgoing.look()
+    this.#spread += 1
+    this.#bring(topic, message, hearers)
+  }
+
+  #bring(topic: string, message: unknown, hearers: Iterable<Hearer>): void {
     const { nodeId, ports } = this.#node
     const { router } = ports
     const here = new Hearers()
@@ -129,26 +163,28 @@ export class Topics {
       if (there === undefined) elsewhere.set(home, (there = new Hearers()))
       there.add(operation, subscriber)
     }
-    this.#spread += 1
     for (const group of here.groups) this.deliver(topic, message, group)
-    for (const [home, there] of elsewhere) this.#send(home, there, [topic, message])
+    for (const [home, { groups }] of elsewhere)
+      this.#outgoing.send(home, { topic, message, groups })
   }
 
-  #send(nodeId: string, there: Hearers, [topic, message]: readonly [string, unknown]): void {
-    const handleLost = (error: unknown): void => {
-      this.#lost += there.size
-      this.#node.log.debug('a message of a topic was lost', { topic, to: nodeId, error })
-    }
-    const link = this.#node.ports.router.linkTo?.(nodeId)
-    if (link === undefined) handleLost(unreachable(nodeId))
-    else if (link.backlogBytes > BACKLOG_BYTES_MAX) handleLost(slow(nodeId))
-    else link.tell(TOPIC_REQUEST, [topic, message, there.groups], handleLost)
+  #tell(link: NodeLink, parcel: Parcel): void {
+    const { topic, message, groups } = parcel
+    const handleLost = (error: unknown): void => this.#lose(parcel, link.nodeId, error)
+    if (link.backlogBytes > BACKLOG_BYTES_MAX) handleLost(slow(link.nodeId))
+    else link.tell(TOPIC_REQUEST, [topic, message, groups], handleLost)
   }
 
-  /** A message has come from where its topic lives. */
-  #handleMessage([topic, message, groups]: readonly unknown[]): void {
+  #lose({ topic, groups }: Parcel, nodeId: string, error: unknown): void {
+    for (const [, hearers] of groups) this.#lost += hearers.length
+    this.#node.log.debug('a message of a topic was lost', { topic, to: nodeId, error })
+  }
+
+  /** A message has come from where its topic lives; or back from a node that leaves: then the calls wait here until it is gone. */
+  #handleMessage(from: string, [topic, message, groups]: readonly unknown[]): void {
     if (typeof topic !== 'string' || !Array.isArray(groups)) return
-    for (const group of groups as unknown[]) if (isGroup(group)) this.deliver(topic, message, group)
+    for (const group of groups as unknown[])
+      if (isGroup(group)) this.deliver(topic, message, group, from)
   }
 
   #entityOf(name: string): TopicOperations {
@@ -156,21 +192,26 @@ export class Topics {
   }
 }
 
+type Hearer = Pick<Subscription, 'subscriber' | 'operation'>
+
 /** Hearers by operation. */
 class Hearers {
   readonly #groups = new Map<string, RefObject[]>()
-  size = 0
 
   add(operation: string, hearer: RefObject): void {
     const group = this.#groups.get(operation)
     if (group === undefined) this.#groups.set(operation, [hearer])
     else group.push(hearer)
-    this.size += 1
   }
 
   get groups(): Group[] {
     return [...this.#groups]
   }
+}
+
+function* hearersIn(groups: readonly Group[]): Generator<Hearer> {
+  for (const [operation, hearers] of groups)
+    for (const subscriber of hearers) yield { subscriber, operation }
 }
 
 function operationOf(
@@ -187,10 +228,6 @@ function isGroup(value: unknown): value is Group {
   if (!Array.isArray(value)) return false
   const [operation, hearers] = value as unknown[]
   return typeof operation === 'string' && Array.isArray(hearers) && hearers.every(isRef)
-}
-
-function unreachable(nodeId: string): EpicError {
-  return new EpicError('Unavailable', `Cannot reach node ${nodeId}: no link to it is open`)
 }
 
 function slow(nodeId: string): EpicError {

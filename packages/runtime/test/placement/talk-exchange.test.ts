@@ -22,6 +22,7 @@ class TwoLinks extends SoloRouter {
   linkTo(to: string): NodeLink | undefined {
     if (to !== 'n2' && to !== 'n3') return undefined
     return {
+      nodeId: to,
       backlogBytes: 0,
       tell: (what, args, onRefused) => {
         if (this.refusal === undefined) this.sent.push({ to, what, args })

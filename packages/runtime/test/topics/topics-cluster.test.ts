@@ -66,6 +66,19 @@ async function heardBy(member: Member<App>, id: string): Promise<string[]> {
   return (await member.pool.Person[id]?.all()) ?? []
 }
 
+/** What one has heard, when it has heard so much. */
+async function heardOf(
+  cluster: PairRig<App>,
+  asker: Member<App>,
+  id: string,
+  count: number,
+): Promise<string[]> {
+  let heard: string[] = []
+  const look = (): void => void heardBy(asker, id).then((all) => (heard = all))
+  await cluster.until(() => (look(), heard.length >= count), `${count} messages are heard`)
+  return heard
+}
+
 describe('a topic in a cluster', () => {
   it('sends one message to each node, whatever the number of hearers there', async () => {
     const cluster = await pairRig(entities, 3)
@@ -169,11 +182,60 @@ describe('a topic in a cluster', () => {
     const [home, other] = homesOf(cluster, 'lobby')
     const [near = ''] = await people(cluster, home)
     await people(cluster, other, { count: 3 })
-    cluster.network.cut(other.node.nodeId)
+    cluster.network.filter = ({ to }) => to !== other.node.nodeId
+    const cut = (): void => cluster.network.cut(other.node.nodeId)
+    cut()
     home.pool.topic('lobby').publish('hello')
     await settled()
     assert.deepEqual(await heardBy(home, near), ['hello'])
+    await cluster.until(() => (cut(), home.node.topics.counts.lost > 0), 'it is given up')
     assert.equal(home.node.topics.counts.lost, 3)
+    cluster.close()
+  })
+
+  it('keeps what is for a node whose link has broken until another one stands', async () => {
+    const cluster = await pairRig(entities)
+    const [home, other] = homesOf(cluster, 'lobby')
+    const [id = ''] = await people(cluster, other)
+    cluster.network.cut(other.node.nodeId)
+    for (const text of numbers(0, 20)) home.pool.topic('lobby').publish(text)
+    const heard = await heardOf(cluster, other, id, 20)
+    assert.deepEqual(heard, numbers(0, 20))
+    assert.equal(home.node.topics.counts.lost, 0)
+    cluster.close()
+  })
+
+  it('loses nothing, doubles nothing and keeps order while links are replaced', async () => {
+    const cluster = await pairRig(entities)
+    const [home, other] = homesOf(cluster, 'lobby')
+    const [near = ''] = await people(cluster, home)
+    const [far = ''] = await people(cluster, other)
+    for (let i = 0; i < 400; i += 1) {
+      if (i === 50) cluster.network.exchangeSecret('second')
+      home.pool.topic('lobby').publish(`${i}`)
+      await new Promise(setImmediate)
+      if (i % 8 === 0) await cluster.clock.advance(1)
+    }
+    assert.deepEqual(await heardOf(cluster, other, far, 400), numbers(0, 400))
+    assert.deepEqual(await heardBy(home, near), numbers(0, 400))
+    assert.equal(home.node.topics.counts.lost, 0)
+    cluster.close()
+  })
+
+  it('loses nothing while a node with hearers leaves in good order', async () => {
+    const cluster = await pairRig(entities, 3)
+    const [home, leaver] = homesOf(cluster, 'lobby')
+    const ids = await people(cluster, leaver, { count: 3 })
+    let [hasLeft, count] = [false, 0]
+    for (; count < 20 || !hasLeft; count += 1) {
+      if (count === 20) void leaver.cluster.stop().then(() => (hasLeft = true))
+      home.pool.topic('lobby').publish(`${count}`)
+      await new Promise(setImmediate)
+      if (count % 4 === 0) await cluster.clock.advance(1)
+    }
+    for (const id of ids)
+      assert.deepEqual(await heardOf(cluster, home, id, count), numbers(0, count))
+    assert.equal(home.node.topics.counts.lost, 0)
     cluster.close()
   })
 
