@@ -10,7 +10,7 @@
 import { EpicError } from '@epicserver/contracts'
 import type { RefObject } from '../model/ref.ts'
 import type { EntityNode } from '../node/node.ts'
-import type { NodeLink, Pending } from '../node/ports.ts'
+import type { NodeLink } from '../node/ports.ts'
 
 /** Hearers of one operation. */
 export type Group = readonly [operation: string, hearers: readonly RefObject[]]
@@ -47,7 +47,7 @@ export class Outgoing {
   readonly #parts: OutgoingParts
   readonly #queues = new Map<string, Queue>()
   #size = 0
-  #next: Pending | undefined
+  #isToLook = false
 
   constructor(parts: OutgoingParts) {
     this.#parts = parts
@@ -83,7 +83,7 @@ export class Outgoing {
     if (known === undefined) this.#queues.set(nodeId, queue)
     queue.parcels.push(parcel)
     this.#size += 1
-    this.#next ??= this.#lookSoon()
+    this.#lookSoon()
   }
 
   #empty(nodeId: string, send: (parcel: Parcel) => void): void {
@@ -94,13 +94,15 @@ export class Outgoing {
     for (const parcel of parcels) send(parcel)
   }
 
-  #lookSoon(): Pending {
+  #lookSoon(): void {
     const { node } = this.#parts
-    return node.ports.clock.setTimer(() => {
-      this.#next = undefined
+    if (this.#isToLook) return
+    this.#isToLook = true
+    node.ports.clock.setTimer(() => {
+      this.#isToLook = false
       if (node.isClosed) return
       this.look()
-      if (this.#size > 0) this.#next ??= this.#lookSoon()
+      if (this.#size > 0) this.#lookSoon()
     }, LOOK_EVERY_MS)
   }
 
