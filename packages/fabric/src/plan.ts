@@ -77,7 +77,11 @@ function reasonFor(
   if (staying.length === 0) return 'coldStart'
   const ids = new Set(staying.map((member) => member.nodeId))
   const canOwn = members.some((member) => member.state !== 'joining')
-  const hasOrphans = owners.some((owner) => owner === undefined || !ids.has(owner))
+  // An owner is a member of its view: while all of those live, only what nobody owned is without an owner.
+  const hasOrphans =
+    staying.length === before.length
+      ? owners.includes(undefined)
+      : owners.some((owner) => owner === undefined || !ids.has(owner))
   if (hasOrphans && canOwn) return 'death'
   const isSame =
     members.length === before.length &&

@@ -335,11 +335,11 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
       callMade: (call) => this.#watch((watcher) => watcher.callMade?.(this, this.#name(call))),
       callSettled: (call) => this.#watch((watcher) => watcher.callSettled?.(this, call)),
       turnStarted: (call) => {
-        this.#note('runs', `${call.ref.toString()}.${call.operation.name} ${call.trace ?? ''}`)
+        this.#noteTurn('runs', call, ` ${call.trace ?? ''}`)
         this.#watch((watcher) => watcher.turnStarted?.(this, call))
       },
       turnEnded: (call, outcome) => {
-        this.#note('ends turn', `${call.ref.toString()}.${call.operation.name}${errorOf(outcome)}`)
+        this.#noteTurn('ends turn', call, errorOf(outcome))
         this.#watch((watcher) => watcher.turnEnded?.(this, call))
       },
       released: (activation: Activation, held: Held) => {
@@ -363,6 +363,11 @@ export class SimulatedProcess implements WatchedProcess, NetworkProcess {
   #watch(tell: (watcher: Watcher) => void): void {
     if (!this.#isAlive) return
     for (const watcher of this.#world.watchers) tell(watcher)
+  }
+
+  /** Turns are many, and most runs have no trace: they are put into words only where there is one. */
+  #noteTurn(what: string, { ref, operation }: EntityCall, rest: string): void {
+    if (this.#world.trace.isKept) this.#note(what, `${ref.toString()}.${operation.name}${rest}`)
   }
 
   #note(what: string, detail = ''): void {

@@ -40,6 +40,11 @@ export class Trace {
     this.#isKept = isKept
   }
 
+  /** Whether an entry goes anywhere: what is costly to put into words need not be said otherwise. */
+  get isKept(): boolean {
+    return this.#isKept
+  }
+
   add(where: string, what: string, detail = ''): void {
     if (!this.#isKept) return
     const entry = { atMs: this.#now(), where, what, detail }
