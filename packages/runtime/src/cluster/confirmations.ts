@@ -134,7 +134,7 @@ export class Confirmations implements ReturnedMessages {
   }
 
   async #askAll(): Promise<boolean> {
-    const asked = this.#parts.peers().allSentThrough.filter((link) => link.sentRound > this.#heard)
+    const asked = this.#parts.peers().all.filter((link) => link.sentRound > this.#heard)
     let areHeard = true
     const all = asked.map(async (link) => (areHeard = (await isSettled(link)) && areHeard))
     const isInTime = await within(this.#parts.clock, ROUND_MS_MAX, Promise.all(all))

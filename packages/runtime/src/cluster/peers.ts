@@ -1,64 +1,20 @@
 /**
- * The links of one node to all others: opens a channel to each member of the view, takes those that they open, and hands what
- * arrives to where it belongs: calls to the node, outcomes to the calls that wait, fabric messages to the member.
+ * The links of one node to all others: opens a channel to each member of the view, and again where one ends, takes those that they
+ * open, and replaces them. What arrives is for `reception.ts`.
  */
 import { EpicError } from '@epicserver/contracts'
-import {
-  isPeerMessage,
-  unpackReports,
-  type Arrival,
-  type ClusterMember,
-  type PeerMessage,
-  type View,
-} from '@epicserver/fabric'
+import type { PeerMessage, View } from '@epicserver/fabric'
 import type { Reader } from '@epicserver/wire'
-import type { ClusterRouter } from './cluster-router.ts'
 import { EntityCall } from '../node/entity-call.ts'
-import { REMOTE_OPERATIONS } from '../node/internal-operations.ts'
-import { CONFIRM_REQUEST, type Confirmations } from './confirmations.ts'
-import { Intake } from './intake.ts'
-import { ReturnedMessage } from './returned-message.ts'
-import type { Log } from '../log.ts'
-import type { EntityNode } from '../node/node.ts'
-import { movedAnswer, PeerCall, type Returned } from './peer-call.ts'
-import { BatchWriter } from './batch-writer.ts'
-import { NODE_TYPE, PeerLink, TASK_OPERATION, type Waiting } from './peer-link.ts'
-import { GREETING_REQUEST, laneFrom, SWEEP_REQUEST } from './farewells.ts'
-import { Acquaintances, INTRODUCTION, type Target } from './introductions.ts'
-import {
-  CALL,
-  CALL_BY_NUMBER,
-  FABRIC,
-  FAILURE,
-  readCall,
-  REFUSAL,
-  RESULT,
-  writeFabric,
-  writeFailure,
-  writeResult,
-  type CallMessage,
-} from './peer-messages.ts'
-import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
-import type { Whereabouts } from './whereabouts.ts'
-import { descriptionOf } from '../model/ref.ts'
-import { isDueTask } from '../tasks/task-firing.ts'
 import { pause, within } from '../node/pause.ts'
-
-/** What the links need of the node around them. */
-export interface PeerHost {
-  readonly member: ClusterMember
-  readonly router: ClusterRouter
-  readonly node: EntityNode
-  readonly whereabouts: Whereabouts
-  readonly log: Log
-  /** A node has proved itself by a secret that counts no more, on a channel that was opened here or there. */
-  onStale(nodeId: string, channel: PeerChannel, openedBy: 'ours' | 'theirs'): void
-  readonly confirmations: Confirmations
-  /** One of many calls to a node is about to leave. */
-  onSampled(call: EntityCall, to: string): void
-  /** The member said something: perform its effects. */
-  pump(): void
-}
+import { BatchWriter } from './batch-writer.ts'
+import { GREETING_REQUEST } from './farewells.ts'
+import { Intake } from './intake.ts'
+import { Acquaintances } from './introductions.ts'
+import { PeerLink, type Waiting } from './peer-link.ts'
+import { writeFabric } from './peer-messages.ts'
+import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
+import { Reception, type PeerHost } from './reception.ts'
 
 /** A link is open within milliseconds, unless its node is gone; then the next view says so within a lease. */
 const OPENING_MS_MAX = 2_000
@@ -69,6 +25,7 @@ const GREETING_MS_MAX = 1_000
 export class Peers {
   readonly #host: PeerHost
   readonly #network: PeerNetwork
+  readonly #reception: Reception
   readonly #links = new Map<string, Entry>()
   /** Links in whose place there are others, as long as answers come through them. */
   readonly #replaced = new Set<Entry>()
@@ -80,12 +37,13 @@ export class Peers {
   readonly #lost = new Set<string>()
   /** How often each node was tried in vain since a link to it was open. */
   readonly #inVain = new Map<string, number>()
-  #messages = 0
+  #sent = 0
   #isClosed = false
 
   constructor(host: PeerHost, network: PeerNetwork) {
     this.#host = host
     this.#network = network
+    this.#reception = new Reception(host)
     network.listen((from, channel) => this.#accept(from, channel))
   }
 
@@ -106,9 +64,9 @@ export class Peers {
     return [...this.#links.values()].filter((each) => isStanding(each)).map(({ link }) => link)
   }
 
-  /** All links through which something may have been sent that has not arrived. */
-  get allSentThrough(): readonly PeerLink[] {
-    return [...this.#links.values(), ...this.#replaced].map(({ link }) => link)
+  /** All links through which something may have been sent that has not arrived: those that were replaced were swept. */
+  get all(): readonly PeerLink[] {
+    return [...this.#links.values()].map(({ link }) => link)
   }
 
   /** Resolves when the calls that a node has sent here so far have begun, or have gone back. */
@@ -222,7 +180,7 @@ export class Peers {
 
   /** Messages to and from other nodes since the start. */
   get messages(): number {
-    return this.#messages
+    return this.#sent + this.#reception.messages
   }
 
   sendFabric(nodeId: string, message: PeerMessage): void {
@@ -255,7 +213,7 @@ export class Peers {
         void this.#greet(entry)
       },
       onBatch: (bytes) => {
-        if (this.#read(source, bytes)) return
+        if (this.#reception.read(source, bytes)) return
         channel.close()
         this.#endReplaced(entry, 'it sent what does not decode')
         this.#reopen(nodeId, 'it sent what does not decode')
@@ -268,7 +226,7 @@ export class Peers {
     })
     const entry: Entry = {
       link: new PeerLink(nodeId, this.#batches(nodeId, channel), {
-        onMoved: (call, answer) => this.#handleMoved(call, nodeId, answer),
+        onMoved: (call, answer) => this.#reception.handleMoved(call, nodeId, answer),
         onSampled: (call) => this.#host.onSampled(call, nodeId),
         sentRound: () => this.#host.confirmations.round,
       }),
@@ -293,29 +251,6 @@ export class Peers {
     router.release()
   }
 
-  /** A call was refused where its entity is not; or a message came back from there. */
-  #handleMoved(call: EntityCall | null, from: string, answer: EpicError): void {
-    const { to, returned } = movedAnswer(answer)
-    const refused = call ?? (returned && this.#callAgain(returned))
-    if (refused === undefined) return
-    refused.reset()
-    this.#host.whereabouts.handleMoved(refused, from, to)
-  }
-
-  #callAgain({ entity, operation: name, args, trace }: Returned): EntityCall | undefined {
-    const { node } = this.#host
-    const operation = node.descriptions.get(entity.type)?.operations.get(name)
-    const ref = operation === undefined ? undefined : node.refs.get(entity.type, entity.id)
-    if (operation?.oneWay !== true || ref === undefined) return undefined
-    const report = node.reportFailure
-    const call = new ReturnedMessage(
-      { home: node, ref, operation, args, report },
-      this.#host.confirmations,
-    )
-    call.trace = trace
-    return call
-  }
-
   #accept(from: string, channel: PeerChannel): PeerChannelEvents {
     const answers = this.#batches(from, channel)
     const acquaintances = new Acquaintances(this.#host.node.refs)
@@ -328,7 +263,7 @@ export class Peers {
     return {
       onBatch: (bytes) => {
         // What was not read of a channel when its node has opened another was given up there, and must not run behind that.
-        if (this.#newest.get(from) !== channel || this.#read(source, bytes)) return
+        if (this.#newest.get(from) !== channel || this.#reception.read(source, bytes)) return
         answers.close()
         channel.close()
       },
@@ -355,7 +290,7 @@ export class Peers {
       afterTurns: (run) => node.ports.clock.afterTurns(run),
       viewNo: () => member.view?.viewNo ?? 0,
       maySend: () => !node.isClosed && router.canServe(node.ports.clock.monotonicMs()),
-      handleSent: (count) => (this.#messages += count),
+      handleSent: (count) => (this.#sent += count),
     })
   }
 
@@ -391,141 +326,6 @@ export class Peers {
     failAll(entry.link, reason)
     entry.channel.close()
   }
-
-  /** Reads a batch; says whether it was one. */
-  #read(source: Source, bytes: Uint8Array): boolean {
-    const { from, reader, caller, link } = source
-    reader.reset(bytes)
-    const batch = { from, viewNo: reader.varuint(), now: this.#host.node.ports.clock.monotonicMs() }
-    let count = 0
-    while (!reader.failed && reader.at < reader.end) {
-      count += 1
-      const kind = reader.u8()
-      if (kind === RESULT || kind === FAILURE || kind === REFUSAL)
-        if (link === undefined) reader.fail('an outcome to who was not asked')
-        else link.handleOutcome(kind, reader)
-      else if (kind === FABRIC) this.#readFabric(from, reader)
-      else if (caller === undefined) reader.fail(`a message of kind ${kind} to a caller`)
-      else if (kind === CALL_BY_NUMBER || kind === CALL) this.#readCall(kind, batch, reader, caller)
-      else if (kind === INTRODUCTION) caller.acquaintances.readIntroduction(reader)
-      else reader.fail(`a message of kind ${kind}`)
-    }
-    this.#messages += count
-    if (reader.failed)
-      this.#host.log.warn('a peer sent a batch that does not decode', {
-        peer: from,
-        problem: reader.problem,
-      })
-    return !reader.failed
-  }
-
-  #readFabric(from: string, reader: Reader): void {
-    const message = unpackReports(reader.value())
-    if (!isPeerMessage(message)) return
-    const now = this.#host.node.ports.clock.monotonicMs()
-    if (!this.#host.router.canServe(now)) return
-    this.#host.member.handlePeerMessage(from, message, now)
-    this.#host.pump()
-  }
-
-  #readCall(
-    kind: typeof CALL | typeof CALL_BY_NUMBER,
-    batch: Batch,
-    reader: Reader,
-    caller: Caller,
-  ): void {
-    const { answers, acquaintances } = caller
-    const callId = reader.varuint()
-    const target = kind === CALL ? acquaintances.readName(reader) : acquaintances.readNumber(reader)
-    const message = readCall(reader, callId)
-    if (reader.failed) return
-    if (target.type === NODE_TYPE) {
-      void this.#answer(batch.from, message, answers)
-      return
-    }
-    const call = this.#callFrom(target, message, caller, batch)
-    if (call === undefined) return
-    const { from, viewNo } = batch
-    const { partition } = target
-    this.#admit({ from, viewNo, partition, placeEpoch: message.placeEpoch }, call, batch.now)
-  }
-
-  /** Lets a call in, sends it back, or keeps it until it is clear which: then it is asked again. */
-  #admit(arrival: LocatedArrival, call: PeerCall, now: number): void {
-    const { node, member, router, whereabouts } = this.#host
-    const admission = router.canServe(now) ? member.admit(arrival, now) : 'drop'
-    // By a view that this node has not read yet the sender may be a member, and the partition may live here.
-    const isAhead = arrival.viewNo > (member.view?.viewNo ?? 0)
-    if (isAhead) this.#host.pump()
-    if (admission === 'serve' && router.isReady(arrival.partition)) node.dispatch(call)
-    else if (admission !== 'drop' && (node.isActive(call.ref) || node.isBehind(call)))
-      node.dispatch(call)
-    else if (admission === 'moved') whereabouts.receive(call, arrival.placeEpoch)
-    else if (admission !== 'drop' && whereabouts.keepBehind(call)) return
-    else if (admission !== 'drop' || isAhead)
-      router.hold(call, () => this.#admit(arrival, call, node.ports.clock.monotonicMs()))
-    else
-      call.fail(
-        new EpicError(
-          'Unavailable',
-          `Cannot take a call of node ${arrival.from}: it is no member of view ${member.view?.viewNo ?? 0}`,
-        ),
-      )
-  }
-
-  /** Answers what another node asks of this one. */
-  async #answer(from: string, message: CallMessage, answers: BatchWriter): Promise<void> {
-    const { node } = this.#host
-    const lane = LANED_REQUESTS.has(message.operation) ? laneFrom(message.args) : 'high'
-    try {
-      const handler = node.requests.get(message.operation)
-      if (handler === undefined)
-        throw new EpicError('UnknownOperation', `Cannot ask a node for ${message.operation}`)
-      const answer = await handler(from, message.args)
-      if (message.isOneWay) return
-      // The lane is taken now: one that was taken before would have been sent off meanwhile.
-      writeResult(answers.lane(lane), message.callId, answer, message.operation)
-    } catch (error) {
-      if (!message.isOneWay) writeFailure(answers.lane(lane), message.callId, error)
-    }
-  }
-
-  #callFrom(
-    { type, ref }: Target,
-    message: CallMessage,
-    source: Caller,
-    { from, now }: Batch,
-  ): PeerCall | undefined {
-    const { node } = this.#host
-    const task =
-      message.operation === TASK_OPERATION && isDueTask(message.args[0]) ? message.args[0] : null
-    const name = task?.operation ?? message.operation
-    const operation =
-      ref === undefined
-        ? undefined
-        : (descriptionOf(ref).operations.get(name) ?? REMOTE_OPERATIONS.get(name))
-    if (operation === undefined || ref === undefined) {
-      if (!message.isOneWay)
-        writeFailure(source.answers.lane('normal'), message.callId, this.#unknown(type, name))
-      return undefined
-    }
-    const args = task?.args ?? message.args
-    // Who calls from outside of another node is not who does of this one.
-    const origin = message.caller === '' ? { ...message, caller: from } : message
-    const call = new PeerCall(node, ref, operation, args, source, origin)
-    call.deadlineAt = now + message.timeLeftMs
-    call.task = task
-    return call
-  }
-
-  #unknown(type: string, operation: string): EpicError {
-    return this.#host.node.descriptions.has(type)
-      ? new EpicError(
-          'UnknownOperation',
-          `Cannot call ${type}.${operation}: there is no such operation`,
-        )
-      : new EpicError('UnknownType', `Cannot find entity type "${type}"`)
-  }
 }
 
 /** A link that was opened here. */
@@ -539,38 +339,6 @@ interface Entry {
 function isStanding({ state }: Entry): boolean {
   return state === 'open' || state === 'spared'
 }
-
-/** What arrives through one channel. */
-interface Source {
-  readonly from: string
-  readonly reader: Reader
-  /** Set for channels that were opened here: outcomes come back through them. */
-  readonly link?: PeerLink
-  /** Set for channels that the other side has opened: only it calls through them. */
-  readonly caller?: Caller
-}
-
-interface Caller {
-  readonly answers: BatchWriter
-  readonly acquaintances: Acquaintances
-  readonly intake: Intake
-}
-
-/** What the messages of one batch have in common. */
-interface Batch {
-  readonly from: string
-  /** The view that the sender had. */
-  readonly viewNo: number
-  readonly now: number
-}
-
-/** An arrival, with how fresh its sender's word of the entity's place was. */
-interface LocatedArrival extends Arrival {
-  readonly placeEpoch: bigint
-}
-
-/** Those whose answer says something of a lane. */
-const LANED_REQUESTS: ReadonlySet<string> = new Set([SWEEP_REQUEST, CONFIRM_REQUEST])
 
 /** Long enough not to spin on a node that is just dying, short against any lease. */
 const REOPEN_AFTER_MS = 20
