@@ -314,7 +314,8 @@ export class Supervisor {
   async #answer(request: ControlRequest): Promise<ControlAnswer> {
     switch (request.ask) {
       case 'call':
-        await this.#patience.until(() => this.#anyServing().state === 'serving')
+        // Without choosing one: each choice is the next one's turn, and half of them must not be lost.
+        await this.#patience.until(() => this.#children.some(({ state }) => state === 'serving'))
         return await this.#anyServing().ask(request)
       case 'inspect':
         return await this.#inspect(request)
