@@ -26,6 +26,20 @@ export async function missingNamespaces(): Promise<string | false> {
   }
 }
 
+/** Which of these programs are not installed, as a reason to skip what needs them. */
+export async function missingPrograms(names: readonly string[]): Promise<string | false> {
+  const found = await Promise.all(
+    names.map((name) =>
+      run('sh', ['-c', `command -v ${name}`]).then(
+        () => [],
+        () => [name],
+      ),
+    ),
+  )
+  const missing = found.flat()
+  return missing.length > 0 && `not installed here: ${missing.join(', ')}`
+}
+
 /** Makes machines on one link; they go with the test. */
 export async function makeLink(context: TestContext, count: number): Promise<readonly Machine[]> {
   const id = randomBytes(3).toString('hex')
@@ -69,8 +83,10 @@ export class Machine {
     return new Program(child)
   }
 
-  async exec(...command: readonly string[]): Promise<void> {
-    await run('ip', ['netns', 'exec', this.name, ...command])
+  /** Runs a command there; returns what it printed. */
+  async exec(...command: readonly string[]): Promise<string> {
+    const { stdout } = await run('ip', ['netns', 'exec', this.name, ...command])
+    return stdout
   }
 }
 
