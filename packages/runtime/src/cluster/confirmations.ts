@@ -10,19 +10,15 @@
  * is waited for until its link ends, or the question is asked again; how long to wait is for those to say who ask.
  */
 import { isEpicError } from '@epicserver/contracts'
-import type { Activation, Priority } from '@epicserver/kernel'
+import type { Activation } from '@epicserver/kernel'
 import { within } from '../node/pause.ts'
 import type { NodeRequest } from '../node/node.ts'
 import type { NodeClock } from '../node/ports.ts'
 import type { ClusterRouter } from './cluster-router.ts'
+import { askInEachLane, CONFIRM_REQUEST } from './lane-requests.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { Peers } from './peers.ts'
 import type { ReturnedMessage, ReturnedMessages } from './returned-message.ts'
-
-/** Is answered on the lane that it names and came by. */
-export const CONFIRM_REQUEST = '@confirm'
-
-const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
 
 /** A round that has not ended by then says nothing. */
 const ROUND_MS_MAX = 1_000
@@ -144,9 +140,8 @@ export class Confirmations implements ReturnedMessages {
 
 /** Resolves when nothing of what was sent through a link is still to begin; with `false` when that cannot be known. */
 async function isSettled(link: PeerLink): Promise<boolean> {
-  const answers = await Promise.allSettled(
-    PRIORITIES.map((lane) => link.ask(CONFIRM_REQUEST, [lane], { timeLeftMs: ROUND_MS_MAX, lane })),
-  )
+  const questions = askInEachLane(link, CONFIRM_REQUEST, ROUND_MS_MAX)
+  const answers = await Promise.allSettled(questions)
   return answers.every((answer) => answer.status === 'fulfilled' || isForNothing(answer.reason))
 }
 

@@ -11,20 +11,16 @@
  *
  * It is a courtesy and no part of safety: a node that cannot answer in time is not waited for, nor one that is too old to know it.
  */
-import type { Priority } from '@epicserver/kernel'
 import type { EntityNode, NodeRequest } from '../node/node.ts'
 import type { ClusterRouter } from './cluster-router.ts'
+import { askInEachLane, SWEEP_REQUEST } from './lane-requests.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { Peers } from './peers.ts'
 import { pause, within } from '../node/pause.ts'
 
-/** Does nothing: that it is answered, on the lane that it names and came by, says that all before it on that lane has arrived. */
-export const SWEEP_REQUEST = '@sweep'
 const FAREWELL_REQUEST = '@farewell'
 /** Asked before the first call through a link: whether the other side is leaving. */
 export const GREETING_REQUEST = '@greeting'
-
-const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
 
 /** A few round trips, also between nodes that are busy. */
 const FAREWELL_MS_MAX = 2_000
@@ -34,11 +30,6 @@ export interface FarewellsParts {
   readonly node: EntityNode
   readonly router: ClusterRouter
   readonly peers: Peers
-}
-
-/** The lane on which a sweep is to be answered; the first, where it names none. */
-export function laneFrom(args: readonly unknown[]): Priority {
-  return PRIORITIES.find((each) => each === args[0]) ?? 'high'
 }
 
 export class Farewells {
@@ -116,9 +107,5 @@ export class Farewells {
 
 /** Resolves when all that was sent through a link has arrived. */
 export async function sweep(link: PeerLink): Promise<void> {
-  await Promise.all(
-    PRIORITIES.map((lane) =>
-      link.ask(SWEEP_REQUEST, [lane], { timeLeftMs: FAREWELL_MS_MAX, lane }),
-    ),
-  )
+  await Promise.all(askInEachLane(link, SWEEP_REQUEST, FAREWELL_MS_MAX))
 }

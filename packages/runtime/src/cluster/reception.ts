@@ -13,11 +13,11 @@ import type { EntityNode } from '../node/node.ts'
 import { isDueTask } from '../tasks/task-firing.ts'
 import type { BatchWriter } from './batch-writer.ts'
 import type { ClusterRouter } from './cluster-router.ts'
-import { CONFIRM_REQUEST, type Confirmations } from './confirmations.ts'
-import { laneFrom, SWEEP_REQUEST } from './farewells.ts'
+import type { Confirmations } from './confirmations.ts'
 import { INTRODUCTION, type Acquaintances, type Target } from './introductions.ts'
 import type { Intake } from './intake.ts'
 import { movedAnswer, PeerCall, type Returned } from './peer-call.ts'
+import { laneOfAnswer } from './lane-requests.ts'
 import { NODE_TYPE, TASK_OPERATION, type PeerLink } from './peer-link.ts'
 import {
   CALL,
@@ -79,9 +79,6 @@ interface Batch {
 interface LocatedArrival extends Arrival {
   readonly placeEpoch: bigint
 }
-
-/** Those whose answer says something of a lane. */
-const LANED_REQUESTS: ReadonlySet<string> = new Set([SWEEP_REQUEST, CONFIRM_REQUEST])
 
 export class Reception {
   readonly #host: PeerHost
@@ -180,7 +177,7 @@ export class Reception {
   /** Answers what another node asks of this one. */
   async #answer(from: string, message: CallMessage, answers: BatchWriter): Promise<void> {
     const { node } = this.#host
-    const lane = LANED_REQUESTS.has(message.operation) ? laneFrom(message.args) : 'high'
+    const lane = laneOfAnswer(message.operation, message.args)
     try {
       const handler = node.requests.get(message.operation)
       if (handler === undefined)

@@ -18,13 +18,12 @@ import { EntityCall, type CallHome } from '../node/entity-call.ts'
 import { noteHeld, noteReleased } from '../node/held-calls.ts'
 import { sweepOperations } from '../node/internal-operations.ts'
 import { setWay, type RefObject } from '../model/ref.ts'
+import { PRIORITIES } from './lane-requests.ts'
 import type { PeerLink } from './peer-link.ts'
 import type { Whither } from './whereabouts.ts'
 
 /** Stands for the way of a ref whose calls wait. */
 const NONE_NOW = Object.freeze({ why: 'sweeps are under way' })
-
-const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
 
 interface Reroute {
   readonly returned: EntityCall[]
