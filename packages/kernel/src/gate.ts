@@ -14,15 +14,16 @@
  * | unsettled | –                   | some          | clean → resting, dirty → writing       |
  * | writing   | some or none        | some or none  | written → resting or unsettled         |
  *
- * A write that fails means that the activation ends; `takeAll` is then what must never leave.
+ * A write that fails means that the activation ends; `takeAll` is then what must never leave. Of what is held some may be saved all the
+ * same: a turn that ran when an earlier write took the state has changed it before, or may have (`mayBeSaved`).
  */
 
 /** Something that waits at a gate. */
 export interface Held {
   /** The state it reveals is durable: let it go. */
   release(): void
-  /** The state it reveals was lost: it must never leave. */
-  drop(error: unknown): void
+  /** The state it reveals was lost: it must never leave. `unsure` is for turns of which a part may be saved. */
+  drop(error: unknown, unsure?: unknown): void
 }
 
 export type GateState = 'resting' | 'unsettled' | 'writing'
@@ -33,6 +34,9 @@ const NOTHING: readonly Held[] = Object.freeze([])
 export class Gate {
   #emitted: readonly Held[] = NOTHING
   #beforeWrite: readonly Held[] | null = null
+  /** Whether turns ran when the present write took the state, and when the last one did that is durable. */
+  #isAmidTurns = false
+  #wasAmidTurns = false
 
   get state(): GateState {
     if (this.#beforeWrite !== null) return 'writing'
@@ -69,15 +73,22 @@ export class Gate {
     return released
   }
 
-  /** A write with the present state has begun. */
-  beginWrite(): void {
+  /** A write with the present state has begun, in the middle of turns or not. */
+  beginWrite(isAmidTurns = false): void {
     if (this.#beforeWrite !== null) throw new Error('The gate is writing already')
     this.#beforeWrite = this.#emitted
     this.#emitted = NOTHING
+    this.#isAmidTurns = isAmidTurns
+  }
+
+  /** Whether something of what is held back may be saved, since its turn ran while that was. */
+  get mayBeSaved(): boolean {
+    return this.#wasAmidTurns
   }
 
   /** The write is durable: takes all that waited for it. */
   takeWritten(): readonly Held[] {
+    this.#wasAmidTurns = this.#isAmidTurns
     const released = this.#beforeWrite ?? NOTHING
     this.#beforeWrite = null
     return released

@@ -18,6 +18,11 @@ class Account extends Entity {
     this.balance += amount
     return this.balance
   }
+  async depositSlowly(amount: number, isOver: Promise<void>): Promise<number> {
+    this.balance += amount
+    await isOver
+    return this.balance
+  }
   async read(): Promise<number> {
     return this.balance
   }
@@ -59,6 +64,30 @@ test('acknowledged durability: a reply leaves only when the state it reveals is 
   await gate.open()
   await call
   assert.equal(replied, 5)
+})
+
+test('acknowledged durability: of a turn that ran while another’s change was saved nobody says that nothing was', async () => {
+  const gate = gatedStore()
+  const { pool } = rig({ Account }, { wrap: gate.wrap, mode: 'production' })
+  let end = (): void => undefined
+  const isOver = new Promise<void>((resolve) => (end = resolve))
+  const slow = pool.Account['a']!.depositSlowly(5, isOver)
+  const quick = pool.Account['a']!.deposit(1)
+  await quiet()
+  await gate.open()
+  assert.equal(await quick, 6)
+  const late = pool.Account['a']!.deposit(1)
+  end()
+  await quiet()
+  gate.fail = new EpicError('StoreFull', 'no room')
+  const outcomes = Promise.allSettled([slow, late])
+  await gate.open()
+  for (const outcome of await outcomes) {
+    assert.equal(outcome.status, 'rejected')
+    assert.equal((outcome.reason as EpicError).retry, 'unknown')
+  }
+  gate.fail = undefined
+  assert.equal(await pool.Account['a']!.read(), 6)
 })
 
 test('acknowledged durability: a read that reveals an unsaved state waits too, one that does not leaves at once', async () => {

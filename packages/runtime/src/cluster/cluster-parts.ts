@@ -170,6 +170,7 @@ function createCallParts(
   const confirmations = new Confirmations({ clock, router, peers: () => peers })
   const residence: Residence = new Residence({
     ...{ member, node, whereabouts, confirmations, pump, onMoved },
+    release: () => router.release(),
   })
   const companions = new Companions({ node, residence: () => residence })
   const sampler = new Sampler(node)

@@ -67,6 +67,8 @@ export class ClusterRouter implements Router {
   readonly #ready = new Uint8Array(PARTITIONS)
   #readySet: ReadonlySet<number> | undefined
   #held: Held[] = []
+  /** Whose calls those are. */
+  #heldRefs = new Set<RefObject>()
 
   constructor(parts: ClusterRouterParts) {
     this.#member = parts.member
@@ -117,6 +119,10 @@ export class ClusterRouter implements Router {
   }
 
   send(call: EntityCall, now: number): void {
+    if (this.isHeldFor(call.ref)) {
+      this.hold(call)
+      return
+    }
     const partition = partitionOfRef(call.ref)
     const { residents } = this.#member
     if (call instanceof PeerCall || residents.hasHints || residents.hasAway(partition)) {
@@ -185,14 +191,21 @@ export class ClusterRouter implements Router {
       return true
     }
     noteHeld(call)
+    this.#heldRefs.add(call.ref)
     this.#held.push({ call, place })
     return true
+  }
+
+  /** Whether calls to an entity are kept: what is made now goes behind them, whatever is known meanwhile. */
+  isHeldFor(ref: RefObject): boolean {
+    return this.#held.length > 0 && this.#heldRefs.has(ref)
   }
 
   /** Something changed: looks again where the waiting calls go. */
   release(): void {
     const held = this.#held
     this.#held = []
+    this.#heldRefs.clear()
     const now = this.#clock.monotonicMs()
     for (const { call, place } of held) {
       noteReleased(call)
@@ -225,6 +238,7 @@ export class ClusterRouter implements Router {
   #sendBack(isMeant: IsMeant, to: (call: PeerCall) => Whither | undefined): void {
     const held = this.#held
     this.#held = held.filter(({ call }) => !isMeant(call))
+    this.#heldRefs = new Set(this.#held.map(({ call }) => call.ref))
     for (const { call } of held) if (isMeant(call)) call.sendBack(to(call))
     this.#whereabouts().sendBackWaiting(isMeant, to)
   }

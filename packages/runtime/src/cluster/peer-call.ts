@@ -7,6 +7,8 @@ import type { BatchWriter } from './batch-writer.ts'
 import type { Intake, IntakeGroup } from './intake.ts'
 import { FAILURE, REFUSAL, writeFailure, writeResult } from './peer-messages.ts'
 import { entityBehind, type RefObject } from '../model/ref.ts'
+import { isSweep } from '../node/internal-operations.ts'
+import type { Returns } from './returns.ts'
 import type { Whither } from './whereabouts.ts'
 
 /** What a call from elsewhere brings along of itself. */
@@ -22,12 +24,14 @@ export interface PeerCallOrigin extends CallOrigin {
 export interface CallSource {
   readonly answers: BatchWriter
   readonly intake: Intake
+  readonly returns: Returns
 }
 
 export class PeerCall extends EntityCall {
   declare private readonly callId: number
   declare private readonly isOneWay: boolean
   declare private readonly answers: BatchWriter
+  declare private readonly returns: Returns
   declare private readonly callerName: string | null
   /** Where it is counted until it begins, or is settled. */
   declare private group: IntakeGroup | null
@@ -37,13 +41,14 @@ export class PeerCall extends EntityCall {
     ref: RefObject,
     operation: OperationDescription,
     args: readonly unknown[],
-    { answers, intake }: CallSource,
+    { answers, intake, returns }: CallSource,
     origin: PeerCallOrigin,
   ) {
     super(home, ref, operation, args, null, origin)
     this.callId = origin.callId
     this.isOneWay = origin.isOneWay
     this.answers = answers
+    this.returns = returns
     this.number = origin.number
     this.trace = origin.trace
     this.callerName = origin.caller
@@ -85,12 +90,15 @@ export class PeerCall extends EntityCall {
    */
   sendBack(to: Whither | undefined): void {
     if (!this.close()) return
+    const { ref, operation } = this
+    if (isSweep(operation)) this.returns.clear(ref, operation.priority)
+    else this.returns.note(ref, operation.priority, to)
     const message = this.isOneWay ? returnedFrom(this) : undefined
-    const name = this.ref.toString()
+    const name = ref.toString()
     const answer = new EpicError('Moved', `"${name}" does not live here`, {
       details: { ...to, ...(message && { message }) },
     })
-    writeFailure(this.answers.lane(this.operation.priority), this.callId, answer, REFUSAL)
+    writeFailure(this.answers.lane(operation.priority), this.callId, answer, REFUSAL)
   }
 
   /** Decides that there is an outcome; says whether there was none. */

@@ -20,6 +20,7 @@ import {
   type Addressee,
   type CallMessage,
 } from './peer-messages.ts'
+import { isSweep } from '../node/internal-operations.ts'
 import { ReturnedMessage } from './returned-message.ts'
 import { descriptionOf, idBehind } from '../model/ref.ts'
 import { SAMPLE_EVERY } from '../placement/sample-rate.ts'
@@ -101,7 +102,8 @@ export class PeerLink {
       return
     }
     const overload = this.batch.overload(operation.priority)
-    if (overload !== undefined) {
+    // Sweeps are few, and what waits for them is in order only if they come by.
+    if (overload !== undefined && !isSweep(operation)) {
       call.fail(this.#overloaded(call.toString(), overload))
       return
     }

@@ -14,6 +14,7 @@ import { Acquaintances } from './introductions.ts'
 import { PeerLink, type Waiting } from './peer-link.ts'
 import { writeFabric } from './peer-messages.ts'
 import type { PeerChannel, PeerChannelEvents, PeerNetwork } from './peer-network.ts'
+import { Returns } from './returns.ts'
 import { Reception, type PeerHost } from './reception.ts'
 
 /** A link is open within milliseconds, unless its node is gone; then the next view says so within a lease. */
@@ -255,7 +256,7 @@ export class Peers {
     const answers = this.#batches(from, channel)
     const acquaintances = new Acquaintances(this.#host.node.refs)
     const intake = new Intake()
-    const caller = { answers, acquaintances, intake }
+    const caller = { answers, acquaintances, intake, returns: new Returns() }
     const source = { from, reader: this.#newReader(), caller } as const
     this.#newest.get(from)?.close()
     this.#newest.set(from, channel)

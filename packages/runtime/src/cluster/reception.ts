@@ -8,7 +8,7 @@ import type { Reader } from '@epicserver/wire'
 import type { Log } from '../log.ts'
 import { descriptionOf } from '../model/ref.ts'
 import type { EntityCall } from '../node/entity-call.ts'
-import { REMOTE_OPERATIONS } from '../node/internal-operations.ts'
+import { isSweep, REMOTE_OPERATIONS } from '../node/internal-operations.ts'
 import type { EntityNode } from '../node/node.ts'
 import { isDueTask } from '../tasks/task-firing.ts'
 import type { BatchWriter } from './batch-writer.ts'
@@ -33,6 +33,7 @@ import {
 } from './peer-messages.ts'
 import type { PeerChannel } from './peer-network.ts'
 import { ReturnedMessage } from './returned-message.ts'
+import type { Returns } from './returns.ts'
 import type { Whereabouts } from './whereabouts.ts'
 
 /** What the links, and what comes through them, need of the node around them. */
@@ -65,6 +66,7 @@ export interface Caller {
   readonly answers: BatchWriter
   readonly acquaintances: Acquaintances
   readonly intake: Intake
+  readonly returns: Returns
 }
 
 /** What the messages of one batch have in common. */
@@ -146,14 +148,32 @@ export class Reception {
     }
     const call = this.#callFrom(target, message, caller, batch)
     if (call === undefined) return
+    if (this.#goesBack(call, caller)) return
     const { from, viewNo } = batch
     const { partition } = target
     this.#admit({ from, viewNo, partition, placeEpoch: message.placeEpoch }, call, batch.now)
   }
 
+  /** Whether a call has gone back since others to its entity have, which it must not overtake. */
+  #goesBack(call: PeerCall, { returns }: Caller): boolean {
+    const { ref, operation } = call
+    const before = returns.find(ref, operation.priority)
+    if (before === undefined) return false
+    if (isSweep(operation)) {
+      returns.clear(ref, operation.priority)
+      return false
+    }
+    call.sendBack(before.to)
+    return true
+  }
+
   /** Lets a call in, sends it back, or keeps it until it is clear which: then it is asked again. */
   #admit(arrival: LocatedArrival, call: PeerCall, now: number): void {
     const { node, member, router, whereabouts } = this.#host
+    if (router.isHeldFor(call.ref)) {
+      router.hold(call, () => this.#admit(arrival, call, node.ports.clock.monotonicMs()))
+      return
+    }
     const admission = router.canServe(now) ? member.admit(arrival, now) : 'drop'
     // By a view that this node has not read yet the sender may be a member, and the partition may live here.
     const isAhead = arrival.viewNo > (member.view?.viewNo ?? 0)

@@ -28,6 +28,8 @@ const NONE_NOW = Object.freeze({ why: 'sweeps are under way' })
 interface Reroute {
   readonly returned: EntityCall[]
   readonly later: EntityCall[]
+  /** Those that are swept, or were. */
+  readonly ways: Set<PeerLink>
   sweeps: number
   /** What was said last of where the entity is. */
   to: Whither | undefined
@@ -85,16 +87,27 @@ export class Reroutes {
 
   /** Follows up on an old way; calls that are given here wait until it is clear. */
   begin(ref: RefObject, oldWay: PeerLink, now: number): void {
-    if (this.#open.has(ref)) return
-    const reroute: Reroute = { returned: [], later: [], sweeps: PRIORITIES.length, to: undefined }
-    this.#open.set(ref, reroute)
-    setWay(ref, NONE_NOW)
+    const reroute = this.#open.get(ref) ?? this.#openFor(ref)
+    if (reroute.ways.has(oldWay)) return
+    reroute.ways.add(oldWay)
+    reroute.sweeps += PRIORITIES.length
+    this.#lost.delete(ref)
     for (const priority of PRIORITIES) {
       const sweep = new Sweep(this.#parts.home(), ref, priority, () =>
         this.#handleSwept(ref, reroute),
       )
       oldWay.send(sweep, now)
     }
+  }
+
+  #openFor(ref: RefObject): Reroute {
+    const reroute: Reroute = {
+      ...{ returned: [], later: [], ways: new Set<PeerLink>() },
+      ...{ sweeps: 0, to: undefined },
+    }
+    this.#open.set(ref, reroute)
+    setWay(ref, NONE_NOW)
+    return reroute
   }
 
   /** A call has come back: says whether it waits here now. */

@@ -20,6 +20,8 @@ export interface ResidenceParts {
   readonly confirmations: Confirmations
   /** Residents were told something: perform what they want. */
   readonly pump: () => void
+  /** Calls that did not know where to go look again. */
+  readonly release: () => void
   /** An entity has moved from here to another node. */
   readonly onMoved: (key: EntityKey, to: NodeId) => void
 }
@@ -118,6 +120,7 @@ export class Residence {
   #bringWaiting(key: EntityKey): void {
     const { node, whereabouts } = this.#parts
     for (const call of whereabouts.takeWaiting(key)) node.dispatch(call)
+    this.#parts.release()
     node.scheduleDrain()
   }
 }

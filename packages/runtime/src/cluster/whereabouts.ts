@@ -129,7 +129,6 @@ export class Whereabouts {
     const { key } = placeOfRef(call.ref)
     member.residents.forget(key, from)
     if (to !== undefined && to.epoch > 0n) member.residents.learn(key, to.host, to.epoch)
-    if (this.#reroutes.keepReturned(call, to)) return
     const oldWay = this.#parts.standing(from)
     if (oldWay !== undefined) this.#reroutes.begin(call.ref, oldWay, clock.monotonicMs())
     if (!this.#reroutes.keepReturned(call, to)) this.#follow(call, to)

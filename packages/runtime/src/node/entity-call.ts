@@ -91,9 +91,9 @@ export class EntityCall extends Call implements Held {
   }
 
   /** The state that this reveals was lost. A call that has not left never will; one that ran here may go on its way again. */
-  drop(error: unknown): void {
+  drop(error: unknown, unsure: unknown = error): void {
     if (this.outcome === null) this.reject(error)
-    else this.fail(error)
+    else this.fail(unsure)
   }
 
   /** The call waits no more for its turn here: it begins, or has left for another node. */

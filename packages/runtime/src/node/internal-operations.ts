@@ -30,6 +30,10 @@ export const sweepOperations: Readonly<Record<Priority, OperationDescription>> =
   low: sweep('low'),
 }
 
+export function isSweep(operation: OperationDescription): boolean {
+  return sweepOperations[operation.priority] === operation
+}
+
 function sweep(priority: Priority): OperationDescription {
   return { ...internalOperation(`@sweep-${priority}`, () => undefined), priority }
 }

@@ -364,7 +364,7 @@ export class EntityNode implements CallSite, CallHome, PoolSource {
     return (
       descriptionOf(ref).placement !== 'anywhere' &&
       !this.isActive(ref) &&
-      !this.ports.router.isHome(ref)
+      (!this.ports.router.isHome(ref) || this.ports.router.isHeldFor?.(ref) === true)
     )
   }
 

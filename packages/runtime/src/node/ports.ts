@@ -40,6 +40,8 @@ export interface NodeLink {
 export interface Router {
   /** Whether this node may activate the entity. */
   isHome(ref: RefObject): boolean
+  /** Whether calls to the entity wait for a way already: what comes goes behind them, wherever it lives. */
+  isHeldFor?(ref: RefObject): boolean
   /** Whether this node serves the partition. */
   isReady(partition: number): boolean
   /** All partitions that it serves at the moment; the set itself never changes. */

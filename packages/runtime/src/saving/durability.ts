@@ -134,7 +134,7 @@ export class Durability implements GateWriteOwner {
       this.#release(activation, gate.takeClean())
       return
     }
-    gate.beginWrite()
+    gate.beginWrite(activation.running > 0)
     if (pending.kind === 'removal') void this.#write(activation, pending)
     else {
       this.#noteBegun(activation)
@@ -278,8 +278,9 @@ export class Durability implements GateWriteOwner {
       })
     }
     activation.saved = error
+    const unsure = activation.gate?.mayBeSaved === true ? partlySaved(activation, error) : error
     const held: Held[] = this.#node.kernel.drop(activation)
-    for (const each of held) each.drop(error)
+    for (const each of held) each.drop(error, unsure)
     this.#node.scheduleDrain()
   }
 
@@ -408,3 +409,13 @@ export class Durability implements GateWriteOwner {
 
 /** What an activation costs beside its state, by measurement (benchmark `memory-per-entity`). */
 const ENTITY_BYTES = 600
+
+/** A refused write says that nothing was saved by it, and nothing of what the one before it saved. */
+function partlySaved({ type, id }: Activation, error: unknown): unknown {
+  if (!isEpicError(error) || error.retry !== 'safe') return error
+  return new EpicError(
+    'Unknown',
+    `Cannot know whether what "${type.plan.name}/${id}" did was saved: it ran while an earlier change was saved, and the last one was refused: ${error.message}`,
+    { cause: error },
+  )
+}
