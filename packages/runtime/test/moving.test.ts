@@ -98,6 +98,52 @@ describe('moving: one entity', () => {
     rig.close()
   })
 
+  it('is not reached by what was sent behind calls that went back, before those', async () => {
+    const { rig, first, second } = await rigOfTwo()
+    const [sender, called] = [rig.idAt(second, 'Counter'), rig.idAt(first, 'Counter')]
+    const there = second.node.refTo('Counter', called) as unknown as Ref<Counter>
+    await first.pool.Counter[called]!.add(1)
+    await moved(rig, first, `Counter/${called}`, second)
+    const [home, host] = [first.node.nodeId, second.node.nodeId]
+    // Its home does not hear yet that it has ended there, and sends calls back; they are long on their way.
+    const releaseWords = rig.network.holdUp(host, home, 'control')
+    const releaseReturns = rig.network.holdUp(home, host, 'normal')
+    const guest = second.node.kernel.types.get('Counter')!.activations.get(called)!
+    second.node.kernel.retire(guest, 'idle')
+    second.node.scheduleDrain()
+    await rig.until(() => guest.state === 'gone', 'it is put away')
+    await second.pool.Counter[sender]!.sendBoth(there, 1)
+    await rig.clock.advance(20)
+    releaseWords()
+    await rig.clock.advance(20)
+    await second.pool.Counter[sender]!.sendBoth(there, 3)
+    await rig.clock.advance(20)
+    releaseReturns()
+    await rig.clock.advance(200)
+    assert.deepEqual((await first.pool.Counter[called]!.seen()).notes, [1, 2, 3, 4])
+    rig.close()
+  })
+
+  it('is reached first by what waited for its way, also when the way is heard of meanwhile', async () => {
+    const rig = await pairRig(entities, 3)
+    const [first, second, third] = rig.members
+    assert.ok(first && second && third)
+    const [sender, called] = [rig.idAt(first, 'Counter'), rig.idAt(third, 'Counter')]
+    const there = first.node.refTo('Counter', called) as unknown as Ref<Counter>
+    await third.pool.Counter[called]!.add(1)
+    await moved(rig, third, `Counter/${called}`, second)
+    const guest = second.node.kernel.types.get('Counter')!.activations.get(called)!
+    third.cluster.kill()
+    await rig.until(() => first.node.ports.router.linkTo!(third.node.nodeId) === undefined, 'cut')
+    await first.pool.Counter[sender]!.sendBoth(there, 1)
+    // As by an answer to somebody else's call.
+    first.cluster.member.residents.learn(`Counter/${called}`, second.node.nodeId, guest.epoch)
+    await first.pool.Counter[sender]!.sendBoth(there, 3)
+    await rig.clock.advance(5_000)
+    assert.deepEqual((await second.pool.Counter[called]!.seen()).notes, [1, 2, 3, 4])
+    rig.close()
+  })
+
   it('that is in memory nowhere begins where it was moved to', async () => {
     const { rig, first, second } = await rigOfTwo()
     const id = rig.idAt(first, 'Counter')

@@ -33,6 +33,8 @@ export class MemoryNetwork {
     readonly lane: PeerLane | 'unreliable'
     readonly bytes: Uint8Array
   }) => boolean = () => true
+  /** Batches that wait, by the way on which. */
+  readonly #heldUp = new Map<string, (() => void)[]>()
   /** How many bytes a channel says that it has not sent. */
   backlogBytes = 0
   /** Under which keys messages that may be lost were sent. */
@@ -66,6 +68,24 @@ export class MemoryNetwork {
 
   get secretId(): string {
     return this.#secretId
+  }
+
+  /** From now on what one node sends another in a lane waits, in order, until the function is called that is returned. */
+  holdUp(from: string, to: string, lane: PeerLane): () => void {
+    const way = `${from} ${to} ${lane}`
+    this.#heldUp.set(way, [])
+    return () => {
+      const held = this.#heldUp.get(way) ?? []
+      this.#heldUp.delete(way)
+      for (const deliver of held) deliver()
+    }
+  }
+
+  /** Brings a batch to the other side, or keeps it on its way. */
+  bring(way: string, deliver: () => void): void {
+    const held = this.#heldUp.get(way)
+    if (held === undefined) deliver()
+    else held.push(deliver)
   }
 
   /** Ends all channels of a node, both ways. */
@@ -139,11 +159,13 @@ class MemoryChannel implements PeerChannel {
 
   send(lane: PeerLane | 'unreliable', bytes: Uint8Array): void {
     if (this.#isEnded) return
-    setImmediate(() => {
-      const { other, from, to } = this
+    const { from, to } = this
+    const deliver = (): void => {
+      const { other } = this
       if (other === undefined || other.#isEnded) return
       if (this.#network.filter({ from, to, lane, bytes })) other.events?.onBatch(bytes)
-    })
+    }
+    setImmediate(() => this.#network.bring(`${from} ${to} ${lane}`, deliver))
   }
 
   close(): void {
