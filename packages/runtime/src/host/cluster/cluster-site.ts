@@ -47,7 +47,7 @@ import { Desk } from './desk.ts'
 import { openEngine, withoutSecrets } from './engine-address.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { beaconSealOf } from './find-cluster.ts'
-import { knock } from './knock.ts'
+import { knock, type KnockOptions } from './knock.ts'
 import { parseNodeAddress } from './node-address.ts'
 import { trustOf, withKeys, type Trust } from './node-routes.ts'
 import { isSavedNowhere, openState, type SharedState } from './state-address.ts'
@@ -161,15 +161,10 @@ export class ClusterSite implements Site {
 
   /** Knocks in vain, so that the members print what does not fit as well. */
   async #showConflict(clusterId: string, compatibility: string): Promise<void> {
-    const { settings, log } = this.#options
     const members = await livingMembers(this.#engine)
-    await knock(addressesOf(members), {
-      clusterId,
-      host: this.#host,
-      secrets: settings.secrets,
-      compatibility,
-      log,
-    }).catch((error: unknown) => log.debug('the members refuse, as expected', { error }))
+    await this.#knock(members, { clusterId, compatibility }).catch((error: unknown) =>
+      this.#options.log.debug('the members refuse, as expected', { error }),
+    )
   }
 
   async #claimState(clusterId: string): Promise<void> {
@@ -259,20 +254,22 @@ export class ClusterSite implements Site {
 
   /** Those who do not answer may have died with their machine: then their leases end while this one waits. */
   async #meetMembers(): Promise<void> {
-    const { settings, log } = this.#options
     const { clusterId, compatibility } = this.configFor().cluster
     const members = await livingMembers(this.#engine)
     if (members.length === 0) {
       await startAnew(this.#engine)
       return
     }
-    await knock(addressesOf(members), {
-      clusterId,
-      host: this.#host,
-      secrets: settings.secrets,
-      compatibility,
-      log,
-    })
+    await this.#knock(members, { clusterId, compatibility })
+  }
+
+  async #knock(
+    members: readonly MemberInfo[],
+    agreement: Pick<KnockOptions, 'clusterId' | 'compatibility'>,
+  ): Promise<void> {
+    const { settings, log } = this.#options
+    const { secrets } = settings
+    await knock(addressesOf(members), { ...agreement, host: this.#host, secrets, log })
   }
 
   /** Tries again, for as long as the settings say, what may come right by itself. */
